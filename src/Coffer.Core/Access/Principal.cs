@@ -76,6 +76,9 @@ public sealed record Principal
     /// <summary>What only one wire knows, by dialect.</summary>
     public ImmutableSortedDictionary<string, string> Annotations { get; init; } = Secret.NoTags;
 
+    /// <summary>Digest over the policies on it and their revisions, so that a deleted deny is noticed; empty = none.</summary>
+    public ReadOnlyMemory<byte> PolicyDigest { get; init; }
+
     /// <summary>Authenticates the row; empty before it was saved.</summary>
     public ReadOnlyMemory<byte> Mac { get; init; }
 }
@@ -97,6 +100,9 @@ public sealed record Group
 
     /// <summary>+1 on any change.</summary>
     public int Revision { get; init; } = 1;
+
+    /// <summary>Digest over the policies on it and their revisions, so that a deleted deny is noticed; empty = none.</summary>
+    public ReadOnlyMemory<byte> PolicyDigest { get; init; }
 
     /// <summary>Authenticates the row and its members; empty before it was saved.</summary>
     public ReadOnlyMemory<byte> Mac { get; init; }
@@ -174,6 +180,9 @@ public sealed record Credential
 
     /// <summary>+1 on any change.</summary>
     public int Revision { get; init; } = 1;
+
+    /// <summary>Digest over the policies on it and their revisions, so that a deleted deny is noticed; empty = none.</summary>
+    public ReadOnlyMemory<byte> PolicyDigest { get; init; }
 
     /// <summary>Authenticates the row; empty before it was saved.</summary>
     public ReadOnlyMemory<byte> Mac { get; init; }

@@ -41,6 +41,9 @@ public sealed record Vault
     /// <summary>+1 on any change of the vault's settings.</summary>
     public int SettingsRevision { get; init; } = 1;
 
+    /// <summary>Digest over the policies on it and their revisions, so that a deleted deny is noticed; empty = none.</summary>
+    public ReadOnlyMemory<byte> PolicyDigest { get; init; }
+
     /// <summary>Authenticates the row; empty before it was saved.</summary>
     public ReadOnlyMemory<byte> Mac { get; init; }
 }
