@@ -34,6 +34,9 @@ public sealed record Caller
     /// <summary>Session name (AWS sessions only), or null.</summary>
     public string? Session { get; init; }
 
+    /// <summary>The asking wire's own question, opaque to the core; its own policy language may read it.</summary>
+    public object? Native { get; init; }
+
     /// <summary>Limits of the credential: every set must allow.</summary>
     public ImmutableArray<PolicySet> Limits { get; init; } = [];
 }

@@ -9,8 +9,11 @@ public sealed class GrantLanguage : IPolicyLanguage
 {
     private static readonly ImmutableArray<PolicyQuestion>[] Questions = BuildQuestions();
 
+    /// <summary>The language's name as stored with policies.</summary>
+    public const string LanguageName = "coffer";
+
     /// <inheritdoc/>
-    public string Name => "coffer";
+    public string Name => LanguageName;
 
     /// <inheritdoc/>
     public int Bit => 1;
@@ -63,6 +66,9 @@ public sealed class GrantLanguage : IPolicyLanguage
 
         return false;
     }
+
+    /// <summary>The grant behind a parsed policy, or null where it is of another language.</summary>
+    public static Grant? GrantOf(ParsedPolicy policy) => (policy as ParsedGrant)?.Grant;
 
     private static bool Matches(Grant grant, AccessRequest request)
     {

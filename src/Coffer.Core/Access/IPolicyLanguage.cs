@@ -35,9 +35,6 @@ public sealed record AccessRequest
 
     /// <summary>Labels that the version carries, or that are to be moved.</summary>
     public ImmutableArray<VersionLabel> Labels { get; init; } = [];
-
-    /// <summary>The asking wire's own question, opaque to the core; its own language may read it.</summary>
-    public object? Native { get; init; }
 }
 
 /// <summary>A policy made ready for judging, kept as long as its revision lives.</summary>

@@ -169,6 +169,17 @@ public static partial class SecretTransitions
         return outcome.Events != SecretEvents.None && delay == 0 ? outcome with { Events = outcome.Events | SecretEvents.ValueErased } : outcome;
     }
 
+    /// <summary>Erases the values whose date has come; the same state when none has.</summary>
+    public static SecretState EraseDue(SecretState state, long now)
+    {
+        foreach (SecretVersion version in state.Versions.Values.Where(v => v.DestroyedAt is null && v.DestroyAt <= now))
+        {
+            state = state with { Versions = state.Versions.SetItem(version.Number, version with { DestroyedAt = version.DestroyAt, DestroyAt = null, Updated = now, Revision = version.Revision + 1 }) };
+        }
+
+        return state;
+    }
+
     /// <summary>Changes attributes of one version.</summary>
     public static Transition EditVersion(SecretState state, SecretPath path, EditVersion command, long now)
     {

@@ -1,0 +1,279 @@
+using System.Buffers.Binary;
+using System.Buffers.Text;
+using System.Collections.Immutable;
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using Coffer.Core.Errors;
+using Coffer.Core.Sealing;
+using Coffer.Core.Secrets;
+
+namespace Coffer.Core.Access;
+
+/// <summary>A temporary access key, shown once. Nothing of it is stored: the session token seals what is needed to know it again.</summary>
+/// <param name="AccessKeyId"><c>ASIA</c> and sixteen characters.</param>
+/// <param name="SecretAccessKey">Forty characters. Dispose it.</param>
+/// <param name="SessionToken">To be sent with every request.</param>
+/// <param name="Expires">End, UTC microseconds.</param>
+public sealed record TemporaryAccessKey(string AccessKeyId, SecretValue SecretAccessKey, string SessionToken, long Expires) : IDisposable
+{
+    /// <inheritdoc/>
+    public void Dispose() => SecretAccessKey.Dispose();
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{AccessKeyId} ***";
+}
+
+public sealed partial class CredentialService
+{
+    /// <summary>Shortest and longest life of a session, in seconds.</summary>
+    public const int MinSessionSeconds = 900, MaxSessionSeconds = 43_200;
+
+    private const byte SessionLayout = 1;
+    private const int MaxSessionToken = 4096;
+    private const string KeyAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+    /// <summary>
+    /// Issues a temporary access key for <paramref name="principal"/>: for oneself, or as a server administrator. It
+    /// inherits limits and networks of the credential it is got with and ends no later. Errors: AccessDenied; NotFound;
+    /// InvalidRequest.
+    /// </summary>
+    public async ValueTask<TemporaryAccessKey> IssueSessionAsync(
+        Caller caller, Identity? own, PrincipalName? principal, VaultName? home, int seconds, string sessionName, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (seconds is < MinSessionSeconds or > MaxSessionSeconds)
+        {
+            throw Error.InvalidRequest($"a session lasts {MinSessionSeconds} to {MaxSessionSeconds} seconds", "seconds");
+        }
+
+        AccessSnapshot snapshot = _parts.Access.Current;
+        bool self = principal is null || principal == caller.Principal.Name;
+        AccessDecision decision = AccessEvaluator.Decide(snapshot, new()
+        {
+            Operation = self ? Operation.WhoAmI : Operation.Administer,
+            Caller = caller,
+            Now = _parts.Clock.Now(),
+        });
+        string subject = (principal ?? caller.Principal.Name).Value;
+        await _parts.RecordAsync(_parts.Record(caller, "IssueSession", home, null, null, decision.Allowed ? Audit.AuditDecision.Allow : Audit.AuditDecision.Deny, decision.Reason) with { Name = subject }).ConfigureAwait(false);
+        if (!decision.Allowed)
+        {
+            throw Error.AccessDenied("IssueSession", subject, decision.Reason);
+        }
+
+        Principal target = self ? caller.Principal : snapshot.PrincipalsByName.GetValueOrDefault(principal!.Value) ?? throw Error.NotFound("principal", subject);
+        if (home is { } vault && !snapshot.Vaults.ContainsKey(vault))
+        {
+            throw Error.NotFound("vault", vault.Value);
+        }
+
+        long now = _parts.Clock.Now();
+        long expires = Math.Min(now + (seconds * Microseconds.PerSecond), self ? own?.Expires ?? long.MaxValue : long.MaxValue);
+        string keyId = "ASIA" + RandomNumberGenerator.GetString(KeyAlphabet, 16);
+        SecretValue secret = DrawSecret();
+        try
+        {
+            string token = SealSession(keyId, new(target.Id, caller.Credential, now, expires, home ?? target.Home, sessionName, self ? caller.Limits : [], self ? own?.Cidrs ?? [] : []), secret);
+            return new(keyId, secret, token, expires);
+        }
+        catch
+        {
+            secret.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Forty characters of base64 from thirty random bytes, as AWS secret access keys have.</summary>
+    internal static SecretValue DrawSecret()
+    {
+        Span<byte> random = stackalloc byte[30];
+        RandomNumberGenerator.Fill(random);
+        SecretValue secret = SecretValue.Rent(40);
+        Base64.EncodeToUtf8(random, secret.Buffer, out _, out _);
+        CryptographicOperations.ZeroMemory(random);
+        return secret;
+    }
+
+    private sealed record Session(
+        Guid Principal, string Parent, long Issued, long Expires, VaultName? Home, string Name, ImmutableArray<PolicySet> Limits, ImmutableArray<IPNetwork> Cidrs);
+
+    private (KnownAccessKey? Key, ProofFailure Failure) FindSession(string accessKeyId, string token, IPAddress? address)
+    {
+        if (OpenSession(accessKeyId, token) is not { } opened)
+        {
+            return (null, ProofFailure.Unknown);
+        }
+
+        (Session session, byte[] sealedToken) = opened;
+        AccessSnapshot snapshot = _parts.Access.Current;
+        if (!snapshot.Principals.TryGetValue(session.Principal, out Principal? principal) || !principal.Enabled)
+        {
+            return (null, ProofFailure.Disabled);
+        }
+
+        if (session.Expires <= _parts.Clock.Now())
+        {
+            return (null, ProofFailure.Expired);
+        }
+
+        if (!IsWithin(session.Cidrs, address))
+        {
+            return (null, ProofFailure.WrongAddress);
+        }
+
+        Identity identity = new()
+        {
+            Principal = principal,
+            Credential = accessKeyId,
+            Home = session.Home,
+            Session = session.Name,
+            Expires = session.Expires,
+            Limits = session.Limits,
+            Cidrs = session.Cidrs,
+        };
+        return (new(identity, accessKeyId, () => SecretOf(accessKeyId, sealedToken)), default);
+    }
+
+    private string SealSession(string keyId, Session session, SecretValue secret)
+    {
+        byte[] plain = new byte[MaxSessionToken];
+        try
+        {
+            SessionWriter writer = new(plain);
+            writer.Write([SessionLayout]);
+            writer.WriteBlock(secret.Span);
+            writer.Write(session.Principal.ToByteArray(bigEndian: true));
+            writer.Write(session.Issued);
+            writer.Write(session.Expires);
+            writer.WriteBlock(Encoding.UTF8.GetBytes(session.Parent));
+            writer.WriteBlock(Encoding.UTF8.GetBytes(session.Home?.Value ?? ""));
+            writer.WriteBlock(Encoding.UTF8.GetBytes(session.Name));
+            writer.Write([(byte)session.Cidrs.Length, (byte)session.Limits.Length]);
+            foreach (IPNetwork network in session.Cidrs)
+            {
+                writer.WriteBlock(Encoding.UTF8.GetBytes(network.ToString()));
+            }
+
+            foreach (PolicySet limit in session.Limits)
+            {
+                writer.WriteBlock(Encoding.UTF8.GetBytes(limit.Language));
+                writer.Write([(byte)limit.Sources.Length]);
+                foreach (string source in limit.Sources)
+                {
+                    writer.WriteBlock(Encoding.UTF8.GetBytes(source));
+                }
+            }
+
+            return Base64Url.EncodeToString(_parts.Keys.Seal(plain.AsSpan(0, writer.Length), SealContext.ForCredential("session:" + keyId)));
+        }
+        catch (ArgumentException)
+        {
+            throw Error.InvalidRequest("the limits of the credential do not fit a session token", "limits");
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(plain);
+        }
+    }
+
+    private (Session Session, byte[] Sealed)? OpenSession(string keyId, string token)
+    {
+        if (token.Length > MaxSessionToken * 2)
+        {
+            return null;
+        }
+
+        try
+        {
+            byte[] sealedToken = Base64Url.DecodeFromChars(token);
+            using SecretValue plain = _parts.Keys.Open(sealedToken, SealContext.ForCredential("session:" + keyId));
+            SessionReader reader = new(plain.Span);
+            if (reader.Read(1)[0] != SessionLayout)
+            {
+                return null;
+            }
+
+            reader.ReadBlock();
+            Guid principal = new(reader.Read(16), bigEndian: true);
+            long issued = BinaryPrimitives.ReadInt64BigEndian(reader.Read(8));
+            long expires = BinaryPrimitives.ReadInt64BigEndian(reader.Read(8));
+            string parent = Encoding.UTF8.GetString(reader.ReadBlock());
+            string home = Encoding.UTF8.GetString(reader.ReadBlock());
+            string name = Encoding.UTF8.GetString(reader.ReadBlock());
+            ReadOnlySpan<byte> counts = reader.Read(2);
+            ImmutableArray<IPNetwork>.Builder cidrs = ImmutableArray.CreateBuilder<IPNetwork>(counts[0]);
+            ImmutableArray<PolicySet>.Builder limits = ImmutableArray.CreateBuilder<PolicySet>(counts[1]);
+            for (int i = 0; i < counts[0]; i++)
+            {
+                cidrs.Add(IPNetwork.Parse(Encoding.UTF8.GetString(reader.ReadBlock())));
+            }
+
+            for (int i = 0; i < counts[1]; i++)
+            {
+                string language = Encoding.UTF8.GetString(reader.ReadBlock());
+                string[] sources = new string[reader.Read(1)[0]];
+                for (int j = 0; j < sources.Length; j++)
+                {
+                    sources[j] = Encoding.UTF8.GetString(reader.ReadBlock());
+                }
+
+                limits.Add(new(language, [.. sources]));
+            }
+
+            return (new(principal, parent, issued, expires, home.Length == 0 ? null : VaultName.Parse(home), name, limits.DrainToImmutable(), cidrs.DrainToImmutable()), sealedToken);
+        }
+        catch (Exception failure) when (failure is SealIntegrityException or FormatException or ArgumentException)
+        {
+            return null;
+        }
+    }
+
+    private SecretValue SecretOf(string keyId, byte[] sealedToken)
+    {
+        using SecretValue plain = _parts.Keys.Open(sealedToken, SealContext.ForCredential("session:" + keyId));
+        SessionReader reader = new(plain.Span);
+        reader.Read(1);
+        return SecretValue.Copy(reader.ReadBlock());
+    }
+
+    private ref struct SessionWriter(Span<byte> buffer)
+    {
+        private readonly Span<byte> _buffer = buffer;
+
+        public int Length { get; private set; }
+
+        public void Write(ReadOnlySpan<byte> bytes)
+        {
+            bytes.CopyTo(_buffer[Length..]);
+            Length += bytes.Length;
+        }
+
+        public void Write(long number)
+        {
+            BinaryPrimitives.WriteInt64BigEndian(_buffer.Slice(Length, 8), number);
+            Length += 8;
+        }
+
+        public void WriteBlock(ReadOnlySpan<byte> bytes)
+        {
+            BinaryPrimitives.WriteUInt16BigEndian(_buffer.Slice(Length, 2), checked((ushort)bytes.Length));
+            Length += 2;
+            Write(bytes);
+        }
+    }
+
+    private ref struct SessionReader(ReadOnlySpan<byte> bytes)
+    {
+        private ReadOnlySpan<byte> _rest = bytes;
+
+        public ReadOnlySpan<byte> Read(int count)
+        {
+            ReadOnlySpan<byte> read = _rest[..count];
+            _rest = _rest[count..];
+            return read;
+        }
+
+        public ReadOnlySpan<byte> ReadBlock() => Read(BinaryPrimitives.ReadUInt16BigEndian(Read(2)));
+    }
+}

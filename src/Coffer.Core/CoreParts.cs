@@ -1,0 +1,78 @@
+using Coffer.Core.Access;
+using Coffer.Core.Audit;
+using Coffer.Core.Errors;
+using Coffer.Core.Sealing;
+using Coffer.Core.Secrets;
+using Coffer.Core.Stores;
+
+namespace Coffer.Core;
+
+/// <summary>What the use cases share: made once by <see cref="CofferCore"/>.</summary>
+internal sealed class CoreParts
+{
+    public required IStore Store { get; init; }
+
+    public required SealService Seals { get; init; }
+
+    public required AuditTrail Trail { get; init; }
+
+    public required TimeProvider Clock { get; init; }
+
+    public required AccessDirectory Access { get; init; }
+
+    public required SecretCache Cache { get; init; }
+
+    public required PendingWrites Pending { get; init; }
+
+    public required Action<string> Alarm { get; init; }
+
+    /// <summary>The keyring, or <see cref="CofferErrorCode.Sealed"/>.</summary>
+    public Keyring Keys
+    {
+        get
+        {
+            try
+            {
+                return Seals.Current;
+            }
+            catch (SealedException)
+            {
+                throw Error.Sealed();
+            }
+        }
+    }
+
+    /// <summary>Makes one record durable. No record, no answer: a trail that cannot be written is <see cref="CofferErrorCode.Unavailable"/>.</summary>
+    public async ValueTask RecordAsync(AuditRecord record)
+    {
+        try
+        {
+            await Trail.AppendAsync(record).ConfigureAwait(false);
+        }
+        catch (AuditUnavailableException failure)
+        {
+            throw Error.Unavailable("the audit trail cannot be written", failure);
+        }
+    }
+
+    /// <summary>A record about one decision, without a change.</summary>
+    public AuditRecord Record(Caller caller, string action, VaultName? vault, SecretName? name, string? version, AuditDecision decision, string reason) => new()
+    {
+        Id = Guid.CreateVersion7(Clock.GetUtcNow()),
+        Time = Clock.Now(),
+        Dialect = caller.Dialect,
+        WireOperation = caller.WireOperation,
+        Action = action,
+        Principal = caller.Principal.Name.Value,
+        PrincipalId = caller.Principal.Id,
+        Credential = caller.Credential,
+        Vault = vault?.Value,
+        Name = name?.Value,
+        Version = version,
+        Decision = decision,
+        Reason = reason,
+        Address = caller.Address?.ToString(),
+        UserAgent = caller.UserAgent,
+        RequestId = caller.RequestId,
+    };
+}

@@ -1,0 +1,200 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Coffer.Core.Access;
+using Coffer.Core.Audit;
+using Coffer.Core.Errors;
+using Coffer.Core.Sealing;
+using Coffer.Core.Stores;
+
+namespace Coffer.Core.Secrets;
+
+/// <summary>What to list.</summary>
+public sealed record ListRequest
+{
+    /// <summary>Most items on the page, 1–1,000.</summary>
+    public required int Limit { get; init; }
+
+    /// <summary>Continuation token of the page before, or null.</summary>
+    public string? PageToken { get; init; }
+
+    /// <summary>In which order.</summary>
+    public SecretOrder Order { get; init; } = SecretOrder.Created;
+
+    /// <summary>Whether backwards.</summary>
+    public bool Descending { get; init; }
+
+    /// <summary>Which secrets.</summary>
+    public SecretFilter Filter { get; init; } = SecretFilter.Active;
+
+    /// <summary>Only names that begin so.</summary>
+    public string NamePrefix { get; init; } = "";
+
+    /// <summary>Only names that this wire can express, or null.</summary>
+    public WireNames? Wire { get; init; }
+
+    /// <summary>A filter that no index serves, or null. At most 10,000 rows are examined per page.</summary>
+    public Func<Secret, bool>? Where { get; init; }
+
+    /// <summary>Canonical text of <see cref="Where"/>: page tokens are bound to it.</summary>
+    public string WhereText { get; init; } = "";
+
+    /// <summary>Whether each item comes with its labelled versions.</summary>
+    public bool WithVersions { get; init; }
+}
+
+/// <summary>One page of a listing. May be short, even empty, and still have a next one.</summary>
+/// <param name="Vault">The vault.</param>
+/// <param name="Items">Heads with, where asked for, their labelled versions.</param>
+/// <param name="NextToken">Continuation token, or null at the end.</param>
+public sealed record SecretPage(Vault Vault, ImmutableArray<SecretDescription> Items, string? NextToken);
+
+public sealed partial class SecretService
+{
+    /// <summary>Most rows that one page examines.</summary>
+    public const int RowsExaminedPerPage = 10_000;
+
+    private const int Batch = 200;
+
+    /// <summary>
+    /// Lists secrets. Whoever may list the vault sees all of it; else the items that Coffer's grants let the caller
+    /// describe; else it is refused. An item under a more specific deny is left out. Errors: AccessDenied; NotFound
+    /// (vault); InvalidPageToken.
+    /// </summary>
+    public async ValueTask<SecretPage> ListAsync(Caller caller, VaultName vaultName, ListRequest request, CancellationToken cancellationToken)
+    {
+        long now = Now;
+        Operation operation = request.Filter == SecretFilter.Active ? Operation.ListSecrets : Operation.ListDeleted;
+        AccessSnapshot snapshot = _parts.Access.Current;
+        Vault? vault = snapshot.Vaults.GetValueOrDefault(vaultName);
+        AccessRequest container = Request(caller, operation, vaultName, vault, null, null, now);
+        AccessDecision decision = AccessEvaluator.Decide(snapshot, container);
+        bool itemwise = !decision.Allowed && !decision.Explicit && MayDescribeSome(snapshot, container);
+        if (!decision.Allowed && !itemwise)
+        {
+            await _parts.RecordAsync(_parts.Record(caller, operation.Text(), vaultName, null, null, AuditDecision.Deny, decision.Reason)).ConfigureAwait(false);
+            throw Error.AccessDenied(operation.Text(), vaultName.Value, decision.Reason);
+        }
+
+        if (vault is null)
+        {
+            await _parts.RecordAsync(_parts.Record(caller, operation.Text(), vaultName, null, null, AuditDecision.Fail, nameof(CofferErrorCode.NotFound))).ConfigureAwait(false);
+            throw Error.NotFound("vault", vaultName.Value);
+        }
+
+        string scope = ScopeOf(vault, request);
+        SecretPosition? after = request.PageToken is null ? null : Pages.Read(caller, scope, request.PageToken);
+        await _parts.RecordAsync(_parts.Record(caller, operation.Text(), vaultName, null, null, AuditDecision.Allow, itemwise ? "item by item" : decision.Reason)).ConfigureAwait(false);
+        ImmutableArray<SecretDescription>.Builder items = ImmutableArray.CreateBuilder<SecretDescription>();
+        for (int examined = 0; ;)
+        {
+            int ask = request.Where is null && !itemwise ? Math.Min(Batch, request.Limit - items.Count + 1) : Batch;
+            IReadOnlyList<Secret> rows = await _parts.Store.Secrets.ListAsync(QueryOf(vault, request, after, ask), cancellationToken).ConfigureAwait(false);
+            foreach (Secret head in rows)
+            {
+                if (items.Count == request.Limit)
+                {
+                    return new(vault, items.ToImmutable(), Pages.Make(caller, scope, after!.Value));
+                }
+
+                after = PositionOf(request.Order, head);
+                examined++;
+                if (!head.IsGone(now) && request.Where?.Invoke(head) != false && await MayShowAsync(container, head, itemwise, cancellationToken).ConfigureAwait(false))
+                {
+                    Keyring keys = _parts.Keys;
+                    Verified(() => RowMacs.Verify(keys, head, vault.Number));
+                    items.Add(request.WithVersions
+                        ? await DescribeAsync(vault, head, cancellationToken).ConfigureAwait(false)
+                        : new(vault, head, [], ImmutableDictionary<string, string>.Empty));
+                }
+            }
+
+            if (rows.Count < ask)
+            {
+                return new(vault, items.ToImmutable(), null);
+            }
+
+            if (examined >= RowsExaminedPerPage)
+            {
+                return new(vault, items.ToImmutable(), Pages.Make(caller, scope, after!.Value));
+            }
+        }
+    }
+
+    /// <summary>
+    /// Reads many values, each decided by itself: one outcome per path, in order. Never throws for a single item.
+    /// </summary>
+    public async ValueTask<ImmutableArray<(SecretReading? Reading, CofferError? Failure)>> GetValuesAsync(
+        Caller caller, IReadOnlyList<(SecretPath Path, VersionSelector Selector)> wanted, CancellationToken cancellationToken)
+    {
+        ImmutableArray<(SecretReading?, CofferError?)>.Builder outcomes = ImmutableArray.CreateBuilder<(SecretReading?, CofferError?)>(wanted.Count);
+        try
+        {
+            foreach ((SecretPath path, VersionSelector selector) in wanted)
+            {
+                try
+                {
+                    outcomes.Add((await GetValueAsync(caller, path, selector, cancellationToken).ConfigureAwait(false), null));
+                }
+                catch (CofferException failure) when (failure.Code is not (CofferErrorCode.Sealed or CofferErrorCode.Unavailable))
+                {
+                    outcomes.Add((null, failure.Error));
+                }
+            }
+        }
+        catch
+        {
+            foreach ((SecretReading? reading, _) in outcomes)
+            {
+                reading?.Dispose();
+            }
+
+            throw;
+        }
+
+        return outcomes.ToImmutable();
+    }
+
+    private static bool MayDescribeSome(AccessSnapshot snapshot, AccessRequest container)
+    {
+        AccessRequest describe = container with { Operation = Operation.ReadMetadata };
+        IPolicyLanguage own = snapshot.Languages[0];
+        return own.MayHoldBelow(snapshot.Applicable(own, describe, []), describe);
+    }
+
+    private async ValueTask<bool> MayShowAsync(AccessRequest container, Secret head, bool itemwise, CancellationToken cancellationToken)
+    {
+        AccessRequest item = container with { Operation = itemwise ? Operation.ReadMetadata : container.Operation, Name = head.Name, Head = head };
+        AccessDecision decision = await DecideAsync(item, cancellationToken).ConfigureAwait(false);
+        return itemwise ? decision.Allowed : decision is not { Allowed: false, Explicit: true };
+    }
+
+    private static SecretListQuery QueryOf(Vault vault, ListRequest request, SecretPosition? after, int limit) => new()
+    {
+        VaultId = vault.Id,
+        Filter = request.Filter,
+        Order = request.Order,
+        Descending = request.Descending,
+        After = after,
+        NamePrefix = request.NamePrefix,
+        Wire = request.Wire,
+        Limit = limit,
+    };
+
+    private static SecretPosition PositionOf(SecretOrder order, Secret head) => order switch
+    {
+        SecretOrder.Created => new(head.Created, "", head.Id),
+        SecretOrder.Changed => new(head.Changed, "", head.Id),
+        SecretOrder.LastRead => new(head.LastReadDay ?? -1, "", head.Id),
+        SecretOrder.Name => new(0, head.Name.Value, head.Id),
+    };
+
+    private static string ScopeOf(Vault vault, ListRequest request)
+    {
+        string where = request.WhereText.Length == 0 ? "" : Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(request.WhereText)));
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{vault.Number}|{(int)request.Order}|{request.Descending}|{(int)request.Filter}|{(int)(request.Wire ?? 0)}|{request.NamePrefix.Length}:{request.NamePrefix}|{where}");
+    }
+}

@@ -1,0 +1,233 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using System.Text;
+using Coffer.Core.Access;
+using Coffer.Core.Audit;
+using Coffer.Core.Errors;
+using Coffer.Core.Sealing;
+using Coffer.Core.Stores;
+
+namespace Coffer.Core.Secrets;
+
+/// <summary>A value on its way in, with what the writing wire says about it. The caller keeps and disposes the value.</summary>
+public sealed record VersionInput
+{
+    /// <summary>The plaintext, 1 byte to 1 MiB (a wire may allow less).</summary>
+    public required SecretValue Value { get; init; }
+
+    /// <summary>What kind of bytes.</summary>
+    public ValueKind Kind { get; init; } = ValueKind.Text;
+
+    /// <summary>The client's request token, or null.</summary>
+    public RequestToken? Token { get; init; }
+
+    /// <summary>Labels; null = it becomes current.</summary>
+    public ImmutableArray<VersionLabel>? Labels { get; init; }
+
+    /// <summary>Content type, or null.</summary>
+    public string? ContentType { get; init; }
+
+    /// <summary>Informational start, UTC microseconds, or null.</summary>
+    public long? NotBefore { get; init; }
+
+    /// <summary>Informational end, UTC microseconds, or null.</summary>
+    public long? Expires { get; init; }
+
+    /// <summary>AWS KmsKeyId, or null.</summary>
+    public string? KeyName { get; init; }
+
+    /// <summary>Whether it is written disabled.</summary>
+    public bool Disabled { get; init; }
+
+    /// <summary>Microseconds after which it is disabled; 0 = never.</summary>
+    public long DisableAfter { get; init; }
+
+    /// <summary>The version number that must be current (0 = none), or null for no check.</summary>
+    public int? IfCurrent { get; init; }
+
+    /// <summary>Tags of the version (Azure).</summary>
+    public ImmutableSortedDictionary<string, string> VersionTags { get; init; } = Secret.NoTags;
+
+    /// <summary>The writing wire's rule for old versions, or null.</summary>
+    public PruneRule? Prune { get; init; }
+
+    /// <summary>Erases every older version (key-value version 1).</summary>
+    public bool EraseOlder { get; init; }
+}
+
+/// <summary>What a write left behind.</summary>
+/// <param name="Vault">The vault.</param>
+/// <param name="Head">The head afterwards; before it, where the secret was purged.</param>
+/// <param name="Version">The version made or named, or null.</param>
+/// <param name="Labels">That version's labels, in ordinal order.</param>
+/// <param name="Events">What happened; none for a repeated request.</param>
+public sealed record WriteOutcome(Vault Vault, Secret Head, SecretVersion? Version, ImmutableArray<VersionLabel> Labels, SecretEvents Events);
+
+public sealed partial class SecretService
+{
+    private const int WriteAttempts = 5;
+
+    /// <summary>
+    /// Creates a secret, with its first version where one is given. A name whose version carries the same token and value
+    /// is a repeat and changes nothing. Errors: AccessDenied; AlreadyExists; Deleted; TokenInUse; NotFound (vault).
+    /// </summary>
+    public ValueTask<WriteOutcome> CreateAsync(Caller caller, VaultName vault, CreateSecret command, VersionInput? value, CancellationToken cancellationToken)
+    {
+        ImmutableArray<Operation> operations = [Operation.CreateSecret];
+        if (value is not null)
+        {
+            operations = operations.Add(Operation.AddVersion);
+        }
+
+        if (command.Tags.Count > 0)
+        {
+            operations = operations.Add(Operation.EditTags);
+        }
+
+        return WriteAsync(caller, new(vault, command.Name), cancellationToken, new()
+        {
+            Operations = _ => operations,
+            NewUid = command.Uid,
+            Creates = true,
+            Value = value,
+            Apply = (state, home, add, now) =>
+            {
+                if (state is not null && add?.Token is not null && !state.Head.IsDeleted && state.Versions.Values.Any(v => v.IsNamedBy(add.Token.Value)))
+                {
+                    return SecretTransitions.AddVersion(state, home, add, now);
+                }
+
+                Transition created = SecretTransitions.Create(state?.Head, home, command, now);
+                if (add is null)
+                {
+                    return created;
+                }
+
+                Transition added = SecretTransitions.AddVersion(created.After!, home, add, now);
+                return added with { Events = added.Events | created.Events };
+            },
+        });
+    }
+
+    /// <summary>
+    /// Adds a version to an existing secret; with <paramref name="createIfMissing"/> also to a new one. Errors:
+    /// AccessDenied; NotFound; Deleted; TokenInUse; VersionConflict; QuotaExceeded; TooLarge.
+    /// </summary>
+    public ValueTask<WriteOutcome> AddVersionAsync(Caller caller, SecretPath path, VersionInput value, bool createIfMissing, CancellationToken cancellationToken)
+    {
+        SecretUid uid = SecretUid.Draw();
+        return WriteAsync(caller, path, cancellationToken, new()
+        {
+            Operations = head => head is not null || !createIfMissing ? [Operation.AddVersion] : [Operation.CreateSecret, Operation.AddVersion],
+            NewUid = createIfMissing ? uid : null,
+            Creates = createIfMissing,
+            Value = value,
+            Apply = (state, vault, add, now) =>
+            {
+                if (state is not null)
+                {
+                    return SecretTransitions.AddVersion(state, vault, add!, now);
+                }
+
+                Transition created = createIfMissing
+                    ? SecretTransitions.Create(null, vault, new CreateSecret { Uid = uid, Name = path.Name }, now)
+                    : throw Error.NotFound(path);
+                Transition added = SecretTransitions.AddVersion(created.After!, vault, add!, now);
+                return added with { Events = added.Events | created.Events };
+            },
+        });
+    }
+
+    /// <summary>Changes metadata; tags are asked for apart. Errors: AccessDenied; NotFound; Deleted; VersionConflict.</summary>
+    public ValueTask<WriteOutcome> EditAsync(Caller caller, SecretPath path, EditMetadata command, CancellationToken cancellationToken)
+    {
+        bool tags = command.SetTags is not null || command.RemoveTags is not null;
+        bool other = command.Description is not null || command.ReplaceAttributes is not null || command.Annotation is not null || command.Expires is not null || command.Rotation is not null;
+        ImmutableArray<Operation> operations = (tags, other) switch
+        {
+            (true, false) => [Operation.EditTags],
+            (true, true) => [Operation.EditTags, Operation.EditMetadata],
+            _ => [Operation.EditMetadata],
+        };
+        if (command.Expires is > 0)
+        {
+            operations = operations.Add(Operation.PurgeSecret);
+        }
+
+        if (command.Rotation is not null)
+        {
+            operations = operations.Add(Operation.RotateSecret).Add(Operation.Administer);
+        }
+
+        return WriteAsync(caller, path, cancellationToken, new()
+        {
+            Operations = _ => operations,
+            LoadAttributes = command.ReplaceAttributes is not null || command.Annotation is not null,
+            Apply = (state, _, _, now) => SecretTransitions.Edit(state ?? throw Error.NotFound(path), path, command, now),
+        });
+    }
+
+    /// <summary>
+    /// Moves, attaches or detaches a label; versions are named by selectors. Moving <c>current</c> is also asked as adding
+    /// a version. Errors: AccessDenied; NotFound; VersionNotFound; LabelConflict; Deleted; PreconditionFailed.
+    /// </summary>
+    public ValueTask<WriteOutcome> MoveLabelAsync(Caller caller, SecretPath path, VersionLabel label, VersionSelector? from, VersionSelector? to, CancellationToken cancellationToken) =>
+        WriteAsync(caller, path, cancellationToken, new()
+        {
+            Operations = _ => label == VersionLabel.Current ? [Operation.MoveLabel, Operation.AddVersion] : [Operation.MoveLabel],
+            Labels = [label],
+            Named = [.. new[] { from, to }.OfType<VersionSelector>()],
+            ApplyNamed = (state, _, numbers, now) =>
+            {
+                int next = 0;
+                int? from0 = from is null ? null : numbers[next++];
+                int? to0 = to is null ? null : numbers[next];
+                return SecretTransitions.MoveLabel(state ?? throw Error.NotFound(path), path, new(label, from0, to0), now);
+            },
+        });
+
+    /// <summary>Replaces all labels but the reserved ones. Errors: AccessDenied; NotFound; VersionNotFound; Deleted.</summary>
+    public ValueTask<WriteOutcome> ReplaceAliasesAsync(Caller caller, SecretPath path, ReplaceAliases command, CancellationToken cancellationToken) =>
+        WriteAsync(caller, path, cancellationToken, new()
+        {
+            Operations = _ => [Operation.MoveLabel, Operation.EditMetadata],
+            Numbers = [.. command.Aliases.Values],
+            Apply = (state, _, _, now) => SecretTransitions.ReplaceAliases(state ?? throw Error.NotFound(path), path, command, now),
+        });
+
+    private AddVersion CommandOf(Caller caller, VersionInput input, SecretUid uid) => new()
+    {
+        Id = VersionId.Draw(),
+        Token = input.Token,
+        Kind = input.Kind,
+        Size = input.Value.Length,
+        Fingerprint = input.Token is { } token ? Fingerprint(uid, token, input) : default,
+        Labels = input.Labels,
+        Wire = caller.Dialect,
+        By = caller.Principal.Name.Value,
+        ContentType = input.ContentType,
+        NotBefore = input.NotBefore,
+        Expires = input.Expires,
+        KeyName = input.KeyName,
+        Disabled = input.Disabled,
+        DisableAfter = input.DisableAfter,
+        IfCurrent = input.IfCurrent,
+        VersionTags = input.VersionTags,
+        Prune = input.Prune,
+        EraseOlder = input.EraseOlder,
+    };
+
+    /// <summary>
+    /// Keyed and bound to secret and token, so that it says only whether a repeated token brought the same value: equal
+    /// values of two versions or two secrets do not look alike in the store.
+    /// </summary>
+    private byte[] Fingerprint(SecretUid uid, RequestToken token, VersionInput input)
+    {
+        using IncrementalHash mac = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, _parts.Keys.DeriveKey("value-fingerprint"));
+        mac.AppendData(uid.ToBytes());
+        mac.AppendData([(byte)input.Kind, (byte)token.Value.Length]);
+        mac.AppendData(Encoding.ASCII.GetBytes(token.Value));
+        mac.AppendData(input.Value.Span);
+        return mac.GetHashAndReset();
+    }
+}

@@ -1,0 +1,183 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Coffer.Core.Access;
+using Coffer.Core.Audit;
+using Coffer.Core.Errors;
+using Coffer.Core.Sealing;
+using Coffer.Core.Stores;
+
+namespace Coffer.Core.Secrets;
+
+/// <summary>
+/// The use cases on secrets. Every method takes a <see cref="Caller"/> first and does, in this order: look the name up,
+/// decide on the name, record, act. Who would be denied cannot tell a missing secret from a forbidden one.
+/// </summary>
+public sealed partial class SecretService
+{
+    private readonly CoreParts _parts;
+    private PageTokens? _pages;
+    private Keyring? _pagesOf;
+
+    internal SecretService(CoreParts parts) => _parts = parts;
+
+    private long Now => _parts.Clock.Now();
+
+    private PageTokens Pages
+    {
+        get
+        {
+            Keyring keys = _parts.Keys;
+            if (!ReferenceEquals(_pagesOf, keys) || _pages is null)
+            {
+                _pages = new(keys.DeriveKey("page-tokens"));
+                _pagesOf = keys;
+            }
+
+            return _pages;
+        }
+    }
+
+    /// <summary>The vault of a path, or null where there is none of that name.</summary>
+    private Vault? VaultOf(VaultName name) => _parts.Access.Current.Vaults.GetValueOrDefault(name);
+
+    /// <summary>
+    /// The verified head, current version and sealed value; null where the name is free or its row counts as gone.
+    /// </summary>
+    private async ValueTask<CachedSecret?> FindAsync(Vault vault, SecretName name, string location, long now, CancellationToken cancellationToken)
+    {
+        CachedSecret? cached = _parts.Cache.Find(vault.Id, location, name.Value);
+        if (cached is null)
+        {
+            long stamp = _parts.Cache.Stamp(vault.Id, name.Value);
+            SecretRow? row = await _parts.Store.Secrets.FindCurrentAsync(vault.Id, location, name.Value, cancellationToken).ConfigureAwait(false);
+            if (row is null)
+            {
+                return null;
+            }
+
+            Keyring keys = _parts.Keys;
+            Verified(() => RowMacs.Verify(keys, row.Head, vault.Number));
+            if (row.Version is { } version)
+            {
+                Verified(() => RowMacs.Verify(keys, version, row.Head.Uid));
+            }
+
+            ImmutableSortedDictionary<VersionLabel, int> labels = await LabelsAsync(_parts.Store.Secrets, row.Head, cancellationToken).ConfigureAwait(false);
+            SecretState state = new() { Head = row.Head, Labels = labels };
+            cached = new(row.Head, row.Version, row.Sealed, row.Version is null ? [] : state.LabelsOf(row.Version.Number));
+            _parts.Cache.Keep(vault.Id, location, name.Value, cached, stamp);
+        }
+
+        return cached.Head.IsGone(now) ? null : cached;
+    }
+
+    /// <summary>All label rows, checked against the digest that the head's MAC covers.</summary>
+    private async ValueTask<ImmutableSortedDictionary<VersionLabel, int>> LabelsAsync(ISecretStore store, Secret head, CancellationToken cancellationToken)
+    {
+        if (head.LabelCount == 0)
+        {
+            return ImmutableSortedDictionary<VersionLabel, int>.Empty;
+        }
+
+        IReadOnlyList<KeyValuePair<VersionLabel, int>> rows = await store.LabelsAsync(head.Id, cancellationToken).ConfigureAwait(false);
+        if (rows.Count != head.LabelCount || !RowMacs.LabelDigest(rows).AsSpan().SequenceEqual(head.LabelDigest.Span))
+        {
+            throw Alarmed(Error.Integrity($"labels of secret {head.Uid}"));
+        }
+
+        return rows.ToImmutableSortedDictionary();
+    }
+
+    private async ValueTask<(SecretVersion Version, ReadOnlyMemory<byte> Sealed)?> VersionAsync(ISecretStore store, Secret head, int number, CancellationToken cancellationToken)
+    {
+        if (number <= 0 || await store.FindVersionAsync(head.Id, number, cancellationToken).ConfigureAwait(false) is not { } found)
+        {
+            return null;
+        }
+
+        Keyring keys = _parts.Keys;
+        Verified(() => RowMacs.Verify(keys, found.Version, head.Uid));
+        return found;
+    }
+
+    /// <summary>Number of the version that a client's token names: its own, or an id in UUID form; 0 = none.</summary>
+    private static async ValueTask<int> NumberOfAsync(ISecretStore store, Secret head, RequestToken token, CancellationToken cancellationToken)
+    {
+        int number = await store.FindNumberAsync(head.Id, token, cancellationToken).ConfigureAwait(false);
+        return number != 0 || !token.TryGetVersionId(out VersionId id)
+            ? number
+            : await store.FindNumberAsync(head.Id, id, cancellationToken).ConfigureAwait(false) is var byId and not 0
+                && await store.FindVersionAsync(head.Id, byId, cancellationToken).ConfigureAwait(false) is { Version.Token: null } ? byId : 0;
+    }
+
+    private async ValueTask<AccessDecision> DecideAsync(AccessRequest request, CancellationToken cancellationToken) =>
+        AccessEvaluator.Decide(_parts.Access.Current, request, await _parts.Access.OnSecretAsync(request.Head, cancellationToken).ConfigureAwait(false));
+
+    /// <summary>Asks every operation; the first that is not allowed decides.</summary>
+    private async ValueTask<AccessDecision> DecideAsync(AccessRequest request, ImmutableArray<Operation> operations, CancellationToken cancellationToken)
+    {
+        AccessDecision decision = default;
+        foreach (Operation operation in operations)
+        {
+            decision = await DecideAsync(request with { Operation = operation }, cancellationToken).ConfigureAwait(false);
+            if (!decision.Allowed)
+            {
+                return decision;
+            }
+        }
+
+        return decision;
+    }
+
+    private AccessRequest Request(Caller caller, Operation operation, VaultName vaultName, Vault? vault, SecretName? name, Secret? head, long now) => new()
+    {
+        Operation = operation,
+        Caller = caller,
+        Now = now,
+        VaultName = vaultName,
+        Vault = vault,
+        Name = name,
+        Head = head,
+    };
+
+    /// <summary>Records a denial and answers the exception to throw. Its subject is the name, never more than the caller sent.</summary>
+    private async ValueTask<CofferException> DeniedAsync(Caller caller, string action, SecretPath path, string? version, AccessDecision decision)
+    {
+        await _parts.RecordAsync(_parts.Record(caller, action, path.Vault, path.Name, version, AuditDecision.Deny, decision.Reason)).ConfigureAwait(false);
+        return Error.AccessDenied(action, path.Name.Value, decision.Reason);
+    }
+
+    /// <summary>Records that an allowed call was refused by a rule and answers the exception to throw.</summary>
+    private async ValueTask<CofferException> FailedAsync(Caller caller, string action, SecretPath path, string? version, CofferException failure)
+    {
+        if (failure.Code is not (CofferErrorCode.Sealed or CofferErrorCode.Unavailable))
+        {
+            await _parts.RecordAsync(_parts.Record(caller, action, path.Vault, path.Name, version, AuditDecision.Fail, failure.Code.ToString())).ConfigureAwait(false);
+        }
+
+        return failure;
+    }
+
+    private void Verified<T>(Func<T> check)
+    {
+        try
+        {
+            check();
+        }
+        catch (CofferException failure) when (failure.Code == CofferErrorCode.Integrity)
+        {
+            throw Alarmed(failure);
+        }
+    }
+
+    private CofferException Alarmed(CofferException failure)
+    {
+        _parts.Alarm(failure.Error.Related ?? "a row");
+        return failure;
+    }
+
+    private static SealContext ContextOf(Vault vault, Secret head, SecretVersion version) =>
+        SealContext.ForValue(vault.Number.Value, head.Uid.Value, version.Number, version.Id.Value, (byte)version.Kind);
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+}

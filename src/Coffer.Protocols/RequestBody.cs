@@ -1,0 +1,91 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using Coffer.Core.Errors;
+using Microsoft.AspNetCore.Http;
+
+namespace Coffer.Protocols;
+
+/// <summary>
+/// A request body in one buffer that is zeroed when it goes: bodies of writes hold values. Never logged.
+/// </summary>
+public sealed class RequestBody : IDisposable
+{
+    private const int FirstBytes = 4096;
+
+    private byte[]? _buffer;
+    private int _length;
+
+    private RequestBody(byte[] buffer) => _buffer = buffer;
+
+    /// <summary>The bytes.</summary>
+    public ReadOnlyMemory<byte> Memory => (_buffer ?? throw new ObjectDisposedException(nameof(RequestBody))).AsMemory(0, _length);
+
+    /// <summary>The bytes.</summary>
+    public ReadOnlySpan<byte> Span => Memory.Span;
+
+    /// <summary>Reads the whole body; more than <paramref name="limit"/> bytes is <see cref="CofferErrorCode.TooLarge"/>.</summary>
+    public static async ValueTask<RequestBody> ReadAsync(HttpContext context, long limit)
+    {
+        long? declared = context.Request.ContentLength;
+        if (declared > limit)
+        {
+            throw Error.TooLarge("request body", limit);
+        }
+
+        RequestBody body = new(ArrayPool<byte>.Shared.Rent((int)Math.Min(limit, declared ?? FirstBytes) + 1));
+        try
+        {
+            while (true)
+            {
+                if (body._length == body._buffer!.Length)
+                {
+                    body.Grow();
+                }
+
+                int read = await context.Request.Body.ReadAsync(body._buffer.AsMemory(body._length), context.RequestAborted).ConfigureAwait(false);
+                if (read == 0)
+                {
+                    return body;
+                }
+
+                body._length += read;
+                if (body._length > limit)
+                {
+                    throw Error.TooLarge("request body", limit);
+                }
+            }
+        }
+        catch
+        {
+            body.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _buffer, null) is { } buffer)
+        {
+            Return(buffer, _length);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => "***";
+
+    private void Grow()
+    {
+        byte[] old = _buffer!;
+        byte[] larger = ArrayPool<byte>.Shared.Rent(old.Length * 2);
+        old.AsSpan(0, _length).CopyTo(larger);
+        _buffer = larger;
+        Return(old, _length);
+    }
+
+    private static void Return(byte[] buffer, int used)
+    {
+        CryptographicOperations.ZeroMemory(buffer.AsSpan(0, used));
+        ArrayPool<byte>.Shared.Return(buffer);
+    }
+}
