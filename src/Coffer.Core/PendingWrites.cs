@@ -57,7 +57,7 @@ internal sealed class PendingWrites : IAsyncDisposable
         while (await store.Audit.PendingAsync(BatchSize, cancellationToken).ConfigureAwait(false) is { Count: > 0 } pending)
         {
             List<AuditRecord> records = [.. pending.Select(p => AuditRecord.Parse(p.Body))];
-            ISet<Guid> known = await trail.FindAsync([.. pending.Select(p => p.Id)], records.Min(r => r.Time), cancellationToken).ConfigureAwait(false);
+            ISet<Guid> known = await trail.FindAsync([.. pending.Select(p => p.Id)], records.Min(r => r.Time)).ConfigureAwait(false);
             records.RemoveAll(r => known.Contains(r.Id));
             if (records.Count > 0)
             {

@@ -18,7 +18,7 @@ public sealed partial class AdminService
 
             CheckHome(snapshot, home);
             SecretLimits.CheckDescription(description);
-            Principal principal = Sign(keys, snapshot, new()
+            Principal principal = Sign(keys, snapshot, new Principal
             {
                 Id = Guid.NewGuid(),
                 Name = name,

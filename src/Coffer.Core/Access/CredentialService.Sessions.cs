@@ -141,7 +141,7 @@ public sealed partial class CredentialService
         try
         {
             SessionWriter writer = new(plain);
-            writer.Write([SessionLayout]);
+            writer.WriteByte(SessionLayout);
             writer.WriteBlock(secret.Span);
             writer.Write(session.Principal.ToByteArray(bigEndian: true));
             writer.Write(session.Issued);
@@ -149,7 +149,8 @@ public sealed partial class CredentialService
             writer.WriteBlock(Encoding.UTF8.GetBytes(session.Parent));
             writer.WriteBlock(Encoding.UTF8.GetBytes(session.Home?.Value ?? ""));
             writer.WriteBlock(Encoding.UTF8.GetBytes(session.Name));
-            writer.Write([(byte)session.Cidrs.Length, (byte)session.Limits.Length]);
+            writer.WriteByte((byte)session.Cidrs.Length);
+            writer.WriteByte((byte)session.Limits.Length);
             foreach (IPNetwork network in session.Cidrs)
             {
                 writer.WriteBlock(Encoding.UTF8.GetBytes(network.ToString()));
@@ -158,7 +159,7 @@ public sealed partial class CredentialService
             foreach (PolicySet limit in session.Limits)
             {
                 writer.WriteBlock(Encoding.UTF8.GetBytes(limit.Language));
-                writer.Write([(byte)limit.Sources.Length]);
+                writer.WriteByte((byte)limit.Sources.Length);
                 foreach (string source in limit.Sources)
                 {
                     writer.WriteBlock(Encoding.UTF8.GetBytes(source));
@@ -243,7 +244,9 @@ public sealed partial class CredentialService
 
         public int Length { get; private set; }
 
-        public void Write(ReadOnlySpan<byte> bytes)
+        public void WriteByte(byte value) => _buffer[Length++] = value;
+
+        public void Write(scoped ReadOnlySpan<byte> bytes)
         {
             bytes.CopyTo(_buffer[Length..]);
             Length += bytes.Length;
@@ -255,7 +258,7 @@ public sealed partial class CredentialService
             Length += 8;
         }
 
-        public void WriteBlock(ReadOnlySpan<byte> bytes)
+        public void WriteBlock(scoped ReadOnlySpan<byte> bytes)
         {
             BinaryPrimitives.WriteUInt16BigEndian(_buffer.Slice(Length, 2), checked((ushort)bytes.Length));
             Length += 2;

@@ -2,10 +2,7 @@ using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text;
 using Coffer.Core.Access;
-using Coffer.Core.Audit;
 using Coffer.Core.Errors;
-using Coffer.Core.Sealing;
-using Coffer.Core.Stores;
 
 namespace Coffer.Core.Secrets;
 

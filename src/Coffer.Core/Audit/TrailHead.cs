@@ -1,0 +1,78 @@
+using System.Buffers.Binary;
+using System.Text.Json;
+
+namespace Coffer.Core.Audit;
+
+/// <summary>
+/// The end of the trail, authenticated: the number and hash of the last durable line. Rewritten in place behind every
+/// flush, without a flush of its own, so it can lag behind the trail but never run ahead of it; a trail that ends before
+/// its head was cut. One sector, so that it is never half old and half new.
+/// </summary>
+internal sealed record TrailHead(long Sequence, string Hash)
+{
+    public const int Size = 512;
+
+    /// <summary>Before the first line.</summary>
+    public static readonly string NoHash = new('0', 64);
+
+    public static byte[] Format(long sequence, ReadOnlySpan<byte> hash, IAuditSigner signer)
+    {
+        Span<byte> mac = stackalloc byte[32];
+        string hex = Convert.ToHexStringLower(hash);
+        signer.Mac(Data(sequence, hash), mac);
+        LineBuffer buffer = new(Size);
+        buffer.Append("{\"seq\":"u8);
+        buffer.Append(sequence);
+        AuditRecordWriter.Text(buffer, ",\"hash\":\""u8, hex, 64);
+        AuditRecordWriter.Text(buffer, ",\"key\":\""u8, signer.KeyId, 64);
+        buffer.Append(",\"mac\":\""u8);
+        buffer.AppendHex(mac);
+        buffer.Append("\"}"u8);
+        byte[] head = new byte[Size];
+        head.AsSpan().Fill((byte)' ');
+        buffer.Written.CopyTo(head);
+        head[^1] = (byte)'\n';
+        return head;
+    }
+
+    /// <summary>Null where these bytes are no head, or not one that the signer's keys made.</summary>
+    public static TrailHead? Read(ReadOnlySpan<byte> bytes, IAuditSigner signer)
+    {
+        try
+        {
+            long sequence = -1;
+            string? hash = null, key = null, mac = null;
+            Utf8JsonReader json = new(bytes);
+            json.Read();
+            while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
+            {
+                string name = json.GetString()!;
+                json.Read();
+                switch (name)
+                {
+                    case "seq": sequence = json.GetInt64(); break;
+                    case "hash": hash = json.GetString(); break;
+                    case "key": key = json.GetString(); break;
+                    case "mac": mac = json.GetString(); break;
+                    default: json.Skip(); break;
+                }
+            }
+
+            return sequence >= 0 && hash is { Length: 64 } && key is not null && mac is { Length: 64 } &&
+                signer.VerifyMac(key, Data(sequence, Convert.FromHexString(hash)), Convert.FromHexString(mac))
+                ? new(sequence, hash)
+                : null;
+        }
+        catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    private static byte[] Data(long sequence, ReadOnlySpan<byte> hash)
+    {
+        Span<byte> number = stackalloc byte[8];
+        BinaryPrimitives.WriteInt64BigEndian(number, sequence);
+        return [.. "coffer-audit-head-v1\n"u8, .. number, .. hash];
+    }
+}
