@@ -1,0 +1,109 @@
+using System.Text;
+
+namespace Coffer.Cli.Output;
+
+/// <summary>
+/// What a command writes to: answers on stdout, everything else on stderr. No colour, since nothing here needs it; no
+/// value ever but through <see cref="WriteValue"/>.
+/// </summary>
+internal sealed class Terminal
+{
+    private readonly TextReader _input;
+
+    public Terminal(TextWriter output, TextWriter errors, TextReader input, bool outputIsTerminal, bool inputIsTerminal)
+    {
+        Out = output;
+        Errors = errors;
+        _input = input;
+        OutputIsTerminal = outputIsTerminal;
+        InputIsTerminal = inputIsTerminal;
+    }
+
+    public TextWriter Out { get; }
+
+    public TextWriter Errors { get; }
+
+    public bool OutputIsTerminal { get; }
+
+    public bool InputIsTerminal { get; }
+
+    /// <summary>The process's own streams.</summary>
+    public static Terminal OfProcess() => new(Console.Out, Console.Error, Console.In, !Console.IsOutputRedirected, !Console.IsInputRedirected);
+
+    /// <summary>A line of the answer.</summary>
+    public void Line(string text) => Out.WriteLine(text);
+
+    /// <summary>A remark that is no part of the answer.</summary>
+    public void Remark(string text) => Errors.WriteLine(text);
+
+    /// <summary>Columns as wide as their widest cell, two spaces apart; nothing where there are no rows.</summary>
+    public void Table(IReadOnlyList<string> headings, IReadOnlyCollection<IReadOnlyList<string>> rows)
+    {
+        if (rows.Count == 0)
+        {
+            return;
+        }
+
+        int[] widths = [.. headings.Select((h, i) => Math.Max(h.Length, rows.Max(r => r[i].Length)))];
+        void Row(IReadOnlyList<string> cells)
+        {
+            StringBuilder line = new();
+            for (int i = 0; i < cells.Count; i++)
+            {
+                line.Append(i == cells.Count - 1 ? cells[i] : cells[i].PadRight(widths[i] + 2));
+            }
+
+            Out.WriteLine(line.ToString().TrimEnd());
+        }
+
+        Row([.. headings.Select(h => h.ToUpperInvariant())]);
+        foreach (IReadOnlyList<string> row in rows)
+        {
+            Row(row);
+        }
+    }
+
+    /// <summary>The one way in which a value reaches stdout: its bytes, and a line end on a terminal.</summary>
+    public void WriteValue(ReadOnlySpan<byte> value)
+    {
+        Out.Flush();
+        using Stream stream = Console.OpenStandardOutput();
+        stream.Write(value);
+        if (OutputIsTerminal)
+        {
+            stream.Write("\n"u8);
+        }
+    }
+
+    /// <summary>A line typed without echo, or read from stdin where that is no terminal.</summary>
+    public string ReadHidden(string prompt)
+    {
+        if (!InputIsTerminal)
+        {
+            return _input.ReadLine() ?? "";
+        }
+
+        Errors.Write(prompt);
+        StringBuilder typed = new();
+        while (true)
+        {
+            ConsoleKeyInfo key = Console.ReadKey(intercept: true);
+            if (key.Key == ConsoleKey.Enter)
+            {
+                Errors.WriteLine();
+                string text = typed.ToString();
+                typed.Clear();
+                return text;
+            }
+
+            if (key.Key == ConsoleKey.Backspace)
+            {
+                typed.Length = Math.Max(0, typed.Length - 1);
+            }
+            else if (!char.IsControl(key.KeyChar))
+            {
+                typed.Append(key.KeyChar);
+            }
+        }
+    }
+}
