@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Text;
 using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
@@ -12,6 +13,8 @@ namespace Coffer.Core.Audit;
 internal readonly ref struct LineFrame
 {
     public const int PreviousLength = 9 + 64 + 1, HashLength = 9 + 64 + 2;
+
+    private static readonly SearchValues<byte> Hex = SearchValues.Create("0123456789abcdef"u8);
 
     public long Sequence { get; private init; }
 
@@ -67,9 +70,7 @@ internal readonly ref struct LineFrame
         return Hash.SequenceEqual(hex);
     }
 
-    private static readonly System.Buffers.SearchValues<byte> HexDigits = System.Buffers.SearchValues.Create("0123456789abcdef"u8);
-
-    private static bool IsHex(ReadOnlySpan<byte> text) => !text.ContainsAnyExcept(HexDigits);
+    private static bool IsHex(ReadOnlySpan<byte> text) => !text.ContainsAnyExcept(Hex);
 }
 
 /// <summary>One record at its place in the trail.</summary>

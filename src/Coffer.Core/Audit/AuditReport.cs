@@ -96,7 +96,7 @@ public sealed record AuditReport
     public AuditProblem? First => Problems.FirstOrDefault(static p => !p.Accepted);
 }
 
-/// <summary>One row as the store has it, for <c>AuditVerifier.VerifyStoreAsync</c>.</summary>
+/// <summary>One row as the store has it, for <see cref="AuditVerifier.VerifyStoreAsync"/>.</summary>
 /// <param name="Kind">The table; versions go with their secret.</param>
 /// <param name="Id">The key in canonical text: the uid's 32 hex digits, a GUID in its plain form, a public id.</param>
 /// <param name="Revision">The row's revision, 1 or more.</param>

@@ -38,7 +38,7 @@ public sealed record AuditTrailOptions
 
     /// <summary>
     /// Goes on behind a trail that is broken or cut: begins a new file with a signed record of the break. The damage stays
-    /// where it is, for <c>AuditVerifier</c> to name.
+    /// where it is, for <see cref="AuditVerifier"/> to name.
     /// </summary>
     public bool AcceptBroken { get; init; }
 }

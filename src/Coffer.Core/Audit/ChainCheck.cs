@@ -52,7 +52,7 @@ internal sealed class ChainCheck(IAuditSigner signer, bool fromBeginning)
     /// <summary>Expects the line of that number to have that hash, and to be there at all.</summary>
     public void Expect(long sequence, string hash, string what)
     {
-        if (sequence > 0)
+        if (sequence > 0 && !_anchors.Contains((sequence, hash, what)))
         {
             _anchors.Add((sequence, hash, what));
         }

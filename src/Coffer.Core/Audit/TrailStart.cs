@@ -55,6 +55,11 @@ internal sealed record TrailStart(TrailChain Chain, long FileNumber, long FileLe
                 throw new AuditTrailBrokenException(problem);
             }
 
+            if (problem.Kind == AuditProblemKind.CutOff && newest >= 0)
+            {
+                CutTorn(folder, numbers, newest, tail.GoodLength);
+            }
+
             chain.Sequence = long.Max(chain.Sequence, long.Max(head?.Sequence ?? 0, options.Expected?.Sequence ?? 0));
             return new(chain, numbers.Count == 0 ? 1 : numbers[^1] + 1, 0, AuditCheckpointCause.Break, problem);
         }

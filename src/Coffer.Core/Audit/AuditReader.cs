@@ -1,0 +1,202 @@
+using System.Runtime.CompilerServices;
+
+namespace Coffer.Core.Audit;
+
+/// <summary>Reads the records of a trail, beside the server that writes it or without one. Lines that are no records are passed over.</summary>
+/// <param name="directory">The trail's folder.</param>
+/// <param name="clock">The clock by which a follower waits.</param>
+public sealed class AuditReader(string directory, TimeProvider clock)
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
+
+    private readonly TrailFolder _folder = TrailFolder.ForReading(directory);
+
+    /// <summary>The records that match, oldest first.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The limit is out of range.</exception>
+    /// <exception cref="IOException">The folder or a file in it cannot be read.</exception>
+    public async IAsyncEnumerable<AuditEntry> QueryAsync(AuditQuery query, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        if (query.Limit is { } limit)
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1, nameof(query));
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(limit, 100_000, nameof(query));
+        }
+
+        (IReadOnlyList<long> files, long offset) = TrailSearch.Since(_folder, query.Since ?? long.MinValue);
+        AuditFilter filter = new(query);
+        await Task.CompletedTask.ConfigureAwait(false);
+        foreach (AuditEntry entry in query.Limit is null ? All(files, offset, filter, cancellationToken) : Newest(files, offset, filter, query.Limit.Value, cancellationToken))
+        {
+            yield return entry;
+        }
+    }
+
+    /// <summary>Every record that is written from now on, as it comes; goes on into the next file. Ends when cancelled.</summary>
+    public async IAsyncEnumerable<AuditEntry> FollowAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        IReadOnlyList<long> numbers = _folder.Numbers();
+        long number = numbers.Count > 0 ? numbers[^1] : 1, offset = 0;
+        if (numbers.Count > 0)
+        {
+            using Stream stream = _folder.OpenRead(number);
+            offset = BehindLastLine(stream);
+        }
+
+        while (true)
+        {
+            if (TryOpen(number) is not { } opened)
+            {
+                await Task.Delay(Pause, clock, cancellationToken).ConfigureAwait(false);
+                continue;
+            }
+
+            using TrailLineReader reader = new(opened, offset);
+            while (true)
+            {
+                // Asked before the end is found: a file that has a successor by then does not grow any more.
+                bool ended = _folder.Numbers() is [.., long newest] && newest > number;
+                while (Next(reader, null) is { } entry)
+                {
+                    yield return entry;
+                }
+
+                if (ended)
+                {
+                    (number, offset) = (number + 1, 0);
+                    break;
+                }
+
+                // A flush that failed was cut off again: what comes next stands where that stood.
+                if (opened.Length < reader.Offset + reader.RestLength)
+                {
+                    offset = long.Min(reader.Offset, opened.Length);
+                    break;
+                }
+
+                await Task.Delay(Pause, clock, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private static long BehindLastLine(Stream stream)
+    {
+        using TrailLineReader reader = new(stream);
+        while (reader.TryRead(out _))
+        {
+        }
+
+        return reader.Offset;
+    }
+
+    private Stream? TryOpen(long number)
+    {
+        try
+        {
+            return _folder.OpenRead(number);
+        }
+        catch (FileNotFoundException)
+        {
+            return null;
+        }
+    }
+
+    private IEnumerable<AuditEntry> All(IReadOnlyList<long> files, long offset, AuditFilter filter, CancellationToken cancellationToken)
+    {
+        foreach (long number in files)
+        {
+            using TrailLineReader reader = new(_folder.OpenRead(number), offset);
+            offset = 0;
+            while (Next(reader, filter) is { } entry)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                yield return entry;
+            }
+        }
+    }
+
+    // The newest file first, so that the last few records of a long trail cost one file.
+    private List<AuditEntry> Newest(IReadOnlyList<long> files, long offset, AuditFilter filter, int limit, CancellationToken cancellationToken)
+    {
+        List<AuditEntry> newest = [];
+        for (int i = files.Count - 1; i >= 0 && newest.Count < limit; i--)
+        {
+            Queue<AuditEntry> last = [];
+            using TrailLineReader reader = new(_folder.OpenRead(files[i]), i == 0 ? offset : 0);
+            while (Next(reader, filter) is { } entry)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                last.Enqueue(entry);
+                if (last.Count > limit - newest.Count)
+                {
+                    last.Dequeue();
+                }
+            }
+
+            newest.InsertRange(0, last);
+        }
+
+        return newest;
+    }
+
+    private static AuditEntry? Next(TrailLineReader reader, AuditFilter? filter)
+    {
+        while (reader.TryRead(out ReadOnlySpan<byte> line))
+        {
+            if ((filter is null || filter.MayMatch(line)) && AuditLine.TryParseRecord(line, out long sequence, out AuditRecord? record) &&
+                (filter is null || filter.Query.Matches(record)))
+            {
+                return new(sequence, record);
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>
+    /// Looks for the exact members in the bytes before a line is parsed: they are written by one writer in one form, and a
+    /// quotation mark inside a text is escaped, so they stand nowhere else.
+    /// </summary>
+    private sealed class AuditFilter
+    {
+        private readonly List<byte[]> _members = [];
+
+        public AuditFilter(AuditQuery query)
+        {
+            Query = query;
+            Require(",\"principal\":\""u8, query.Principal, AuditLimits.Principal);
+            Require(",\"vault\":\""u8, query.Vault, AuditLimits.Vault);
+            Require(",\"decision\":\""u8, query.Decision switch
+            {
+                AuditDecision.Allow => "allow",
+                AuditDecision.Deny => "deny",
+                AuditDecision.Fail => "fail",
+                _ => null,
+            }, 8);
+        }
+
+        public AuditQuery Query { get; }
+
+        public bool MayMatch(ReadOnlySpan<byte> line)
+        {
+            foreach (byte[] member in _members)
+            {
+                if (line.IndexOf(member) < 0)
+                {
+                    return false;
+                }
+            }
+
+            return true;
+        }
+
+        private void Require(ReadOnlySpan<byte> opening, string? text, int limit)
+        {
+            if (text is not null)
+            {
+                LineBuffer buffer = new(128);
+                AuditRecordWriter.Text(buffer, opening, text, limit);
+                _members.Add(buffer.Written.ToArray());
+            }
+        }
+    }
+}
