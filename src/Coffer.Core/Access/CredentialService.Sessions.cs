@@ -74,7 +74,7 @@ public sealed partial class CredentialService
         SecretValue secret = DrawSecret();
         try
         {
-            string token = SealSession(keyId, new(target.Id, caller.Credential, now, expires, home ?? target.Home, sessionName, self ? caller.Limits : [], self ? own?.Cidrs ?? [] : []), secret);
+            string token = SealSession(keyId, new(target.Id, own?.Root ?? caller.Credential, now, expires, home ?? target.Home, sessionName, self ? caller.Limits : [], self ? own?.Cidrs ?? [] : []), secret);
             return new(keyId, secret, token, expires);
         }
         catch
@@ -98,7 +98,7 @@ public sealed partial class CredentialService
     private sealed record Session(
         Guid Principal, string Parent, long Issued, long Expires, VaultName? Home, string Name, ImmutableArray<PolicySet> Limits, ImmutableArray<IPNetwork> Cidrs);
 
-    private (KnownAccessKey? Key, ProofFailure Failure) FindSession(string accessKeyId, string token, IPAddress? address)
+    private async ValueTask<(KnownAccessKey? Key, ProofFailure Failure)> FindSessionAsync(string accessKeyId, string token, IPAddress? address, CancellationToken cancellationToken)
     {
         if (OpenSession(accessKeyId, token) is not { } opened)
         {
@@ -110,6 +110,11 @@ public sealed partial class CredentialService
         if (!snapshot.Principals.TryGetValue(session.Principal, out Principal? principal) || !principal.Enabled)
         {
             return (null, ProofFailure.Disabled);
+        }
+
+        if (!snapshot.Trusts.Any(t => t.Name.Value == session.Parent) && await FindAsync(session.Parent, cancellationToken).ConfigureAwait(false) is null)
+        {
+            return (null, ProofFailure.Unknown);
         }
 
         if (session.Expires <= _parts.Clock.Now())
@@ -126,6 +131,7 @@ public sealed partial class CredentialService
         {
             Principal = principal,
             Credential = accessKeyId,
+            Root = session.Parent,
             Home = session.Home,
             Session = session.Name,
             Expires = session.Expires,

@@ -37,6 +37,9 @@ public sealed record Identity
     /// <summary>Public id of the credential or name of the trust.</summary>
     public required string Credential { get; init; }
 
+    /// <summary>The stored credential or trust at the root of it: itself, or what a session was got with. When that goes, so does this.</summary>
+    public required string Root { get; init; }
+
     /// <summary>The vault that calls land in where the wire names none.</summary>
     public VaultName? Home { get; init; }
 
@@ -126,7 +129,7 @@ public sealed partial class CredentialService
     {
         if (sessionToken is not null)
         {
-            return FindSession(accessKeyId, sessionToken, address);
+            return await FindSessionAsync(accessKeyId, sessionToken, address, cancellationToken).ConfigureAwait(false);
         }
 
         Credential? credential = await FindAsync(accessKeyId, cancellationToken).ConfigureAwait(false);
@@ -157,7 +160,7 @@ public sealed partial class CredentialService
             if (trust.Issuer == Trust.LocalSocket && trust.Claims.TryGetValue("uid", out string? claimed) && claimed == text)
             {
                 return snapshot.Principals.TryGetValue(trust.PrincipalId, out Principal? principal) && principal.Enabled
-                    ? (new() { Principal = principal, Credential = trust.Name.Value, Home = principal.Home }, default)
+                    ? (new() { Principal = principal, Credential = trust.Name.Value, Root = trust.Name.Value, Home = principal.Home }, default)
                     : (null, ProofFailure.Disabled);
             }
         }
@@ -281,7 +284,7 @@ public sealed partial class CredentialService
         }
 
         return IsWithin(credential.Cidrs, address)
-            ? (new() { Principal = principal, Credential = credential.PublicId, Home = principal.Home, Expires = credential.Expires, Limits = credential.Limits, Cidrs = credential.Cidrs }, default)
+            ? (new() { Principal = principal, Credential = credential.PublicId, Root = credential.PublicId, Home = principal.Home, Expires = credential.Expires, Limits = credential.Limits, Cidrs = credential.Cidrs }, default)
             : (null, ProofFailure.WrongAddress);
     }
 
