@@ -161,7 +161,7 @@ public sealed class CofferServer : IAsyncDisposable
     }
 
     /// <summary>Where the server keeps its rows.</summary>
-    private static async ValueTask<IStore> OpenStoreAsync(ServerOptions options, TimeProvider clock, CancellationToken cancellationToken)
+    internal static async ValueTask<IStore> OpenStoreAsync(ServerOptions options, TimeProvider clock, CancellationToken cancellationToken)
     {
         try
         {

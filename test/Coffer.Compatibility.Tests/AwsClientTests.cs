@@ -1,0 +1,37 @@
+namespace Coffer.Compatibility.Tests;
+
+/// <summary>The vendor's own clients, unmodified, against the real executable over TLS, with nothing configured.</summary>
+public class AwsClientTests
+{
+    [Fact]
+    public async Task Boto3_reads_the_sample_secret_with_nothing_configured()
+    {
+        string script = await File.ReadAllTextAsync(Path.Combine(CofferCommand.Clients, "python", "done_when.py"), TestContext.Current.CancellationToken);
+        (int exit, string output, string errors) = await CofferCommand.RunAsync(["dev", "--", "/usr/bin/python3", "-c", script]);
+        Assert.True(exit == 0, errors);
+        Assert.Single(output.TrimEnd().Split('\n'));
+        Assert.NotEqual("", output.Trim());
+    }
+
+    [Theory]
+    [InlineData("life_of_a_secret.py")]
+    [InlineData("regions.py")]
+    public Task Boto3_of_Debian_12(string script) =>
+        CofferCommand.RunClientAsync("/usr/bin/python3", Path.Combine(CofferCommand.Clients, "python", script));
+
+    [Fact]
+    public Task Awscli_of_Debian_12() => CofferCommand.RunClientAsync("/bin/sh", Path.Combine(CofferCommand.Clients, "shell", "awscli.sh"));
+
+    [Theory]
+    [InlineData("life_of_a_secret.mjs")]
+    [InlineData("literal_host.mjs")]
+    public Task Sdk_for_JavaScript_v3(string script) => CofferCommand.RunClientAsync("node", Path.Combine(CofferCommand.Clients, "node", script));
+
+    [Fact]
+    public Task Sdk_for_dotnet_v4()
+    {
+        string program = Path.Combine(CofferCommand.Root, "artifacts", "bin", "Coffer.Compatibility.DotNetClient", "release", "Coffer.Compatibility.DotNetClient.dll");
+        Assert.True(File.Exists(program), "the .NET client program is not built");
+        return CofferCommand.RunClientAsync("dotnet", program);
+    }
+}
