@@ -178,7 +178,12 @@ public sealed partial class AuditTrail : IAsyncDisposable
         await _timer.DisposeAsync().ConfigureAwait(false);
         lock (_gate)
         {
-            _stopping = true;
+            (bool first, _stopping) = (!_stopping, true);
+            if (!first)
+            {
+                return;
+            }
+
             Monitor.Pulse(_gate);
         }
 
