@@ -1,3 +1,6 @@
+using System.CommandLine;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using Coffer.Cli.Output;
 using Coffer.Client;
 using Coffer.Core.Errors;
@@ -13,6 +16,44 @@ internal sealed class CliContext(Terminal terminal, TimeProvider clock)
     public Terminal Terminal { get; } = terminal;
 
     public TimeProvider Clock { get; } = clock;
+
+    /// <summary>Answers in JSON in place of text.</summary>
+    public Option<bool> JsonOption { get; } = new("--json") { Description = "answer in JSON", Recursive = true };
+
+    /// <summary>The local socket.</summary>
+    public Option<string?> SocketOption { get; } = new("--socket") { Description = "the server's local socket (default: COFFER_SOCKET)", HelpName = "FILE", Recursive = true };
+
+    /// <summary>The server's address.</summary>
+    public Option<string?> AddressOption { get; } = new("--address") { Description = "the server's address (default: COFFER_ADDR), with COFFER_TOKEN and COFFER_CACERT", HelpName = "URL", Recursive = true };
+
+    /// <summary>Whether the answer is to be JSON.</summary>
+    public bool Json(ParseResult parsed) => parsed.GetValue(JsonOption);
+
+    /// <summary>The way to the server.</summary>
+    public CofferClient Connect(ParseResult parsed) =>
+        new(CofferClientOptions.FromEnvironment(parsed.GetValue(SocketOption), parsed.GetValue(AddressOption)));
+
+    /// <summary>The answer: JSON where asked for, else text.</summary>
+    public void Answer<T>(ParseResult parsed, T answer, JsonTypeInfo<T> type, Action text)
+    {
+        if (Json(parsed))
+        {
+            WriteJson(answer, type);
+        }
+        else
+        {
+            text();
+        }
+    }
+
+    /// <summary>One JSON document and a line end, straight to stdout: values are not made strings on the way.</summary>
+    public void WriteJson<T>(T answer, JsonTypeInfo<T> type)
+    {
+        Terminal.Out.Flush();
+        using Stream stream = Console.OpenStandardOutput();
+        JsonSerializer.Serialize(stream, answer, type);
+        stream.Write("\n"u8);
+    }
 
     public async Task<int> RunAsync(Func<Terminal, Task<int>> command)
     {

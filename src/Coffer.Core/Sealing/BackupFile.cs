@@ -88,6 +88,23 @@ public static class BackupFile
         }
     }
 
+    /// <summary>The seal that a backup needs, read from its head; nothing of it is proven until it opens.</summary>
+    public static async ValueTask<SealParameters> ParametersAsync(string file, CancellationToken cancellationToken)
+    {
+        await using FileStream source = new(file, FileMode.Open, FileAccess.Read);
+        byte[] start = new byte[12];
+        await FillAsync(source, start, cancellationToken).ConfigureAwait(false);
+        int length = BinaryPrimitives.ReadInt32BigEndian(start.AsSpan(8));
+        if (!start.AsSpan(0, 8).SequenceEqual(Magic) || length is < 2 or > MaxHeaderBytes)
+        {
+            throw new SealIntegrityException(SealFailure.UnknownLayout);
+        }
+
+        byte[] header = new byte[length];
+        await FillAsync(source, header, cancellationToken).ConfigureAwait(false);
+        return SealService.Parameters(Table(header));
+    }
+
     private static void Decrypt(AesGcm cipher, ReadOnlySpan<byte> chunk, Span<byte> plain, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> associated)
     {
         if (chunk.Length < TagBytes)

@@ -54,6 +54,9 @@ public sealed class SealService
     public async ValueTask<SealParameters?> ParametersAsync(CancellationToken cancellationToken) =>
         await _store.LoadAsync(cancellationToken).ConfigureAwait(false) is { } table ? Read(table).Seal : null;
 
+    /// <summary>The public parameters of a table.</summary>
+    public static SealParameters Parameters(KeyTable table) => Read(table).Seal;
+
     /// <summary>The stored table: sealed, for backups. Null before initialisation.</summary>
     public ValueTask<KeyTable?> TableAsync(CancellationToken cancellationToken) => _store.LoadAsync(cancellationToken);
 

@@ -1,0 +1,112 @@
+using System.CommandLine;
+using Coffer.Cli.Output;
+using Coffer.Client;
+using Coffer.Contracts;
+using Coffer.Launch;
+
+namespace Coffer.Cli.Commands;
+
+/// <summary><c>coffer audit …</c></summary>
+internal static class AuditCommands
+{
+    public static Command Create(CliContext context) => new("audit", "the trail: who asked for what, and which policy decided") { Tail(context), Query(context), Verify(context) };
+
+    private static Command Tail(CliContext context)
+    {
+        Option<bool> follow = new("--follow", "-f") { Description = "go on with what comes" };
+        Option<int> count = new("--lines", "-n") { Description = "how many records", DefaultValueFactory = _ => 20, HelpName = "N" };
+        Command command = new("tail", "the newest records") { follow, count };
+        command.SetAction((parsed, cancellation) => context.RunAsync(async terminal =>
+        {
+            using CofferClient client = context.Connect(parsed);
+            List<AuditEvent> newest = [];
+            await foreach (AuditEvent entry in client.QueryAuditAsync(new() { Limit = parsed.GetValue(count) }, cancellation).ConfigureAwait(false))
+            {
+                newest.Add(entry);
+            }
+
+            newest.ForEach(entry => Print(context, parsed, terminal, entry));
+            if (parsed.GetValue(follow))
+            {
+                await foreach (AuditEvent entry in client.FollowAuditAsync(cancellation).ConfigureAwait(false))
+                {
+                    Print(context, parsed, terminal, entry);
+                }
+            }
+
+            return CofferExit.Ok;
+        }));
+        return command;
+    }
+
+    private static Command Query(CliContext context)
+    {
+        Option<string?> principal = new("--principal") { Description = "by name", HelpName = "PRINCIPAL" };
+        Option<string?> vault = new("--vault") { Description = "in this vault", HelpName = "VAULT" };
+        Option<string?> name = new("--name") { Description = "names of this pattern (* and ?)", HelpName = "PATTERN" };
+        Option<string?> action = new("--action") { Description = "core operation, such as ReadValue", HelpName = "ACTION" };
+        Option<string?> decision = new("--decision") { Description = "allow, deny or fail", HelpName = "DECISION" };
+        decision.AcceptOnlyFromAmong("allow", "deny", "fail");
+        Option<string?> since = new("--since") { Description = "from then on: 2h ago is 2h, or a date", HelpName = "WHEN" };
+        Option<string?> until = new("--until") { Description = "up to then", HelpName = "WHEN" };
+        Option<int> limit = new("--limit") { Description = "the newest so many", DefaultValueFactory = _ => 1000, HelpName = "N" };
+        Command command = new("query", "records that match") { principal, vault, name, action, decision, since, until, limit };
+        command.SetAction((parsed, cancellation) => context.RunAsync(async terminal =>
+        {
+            using CofferClient client = context.Connect(parsed);
+            AuditSearch search = new()
+            {
+                Principal = parsed.GetValue(principal),
+                Vault = parsed.GetValue(vault),
+                Name = parsed.GetValue(name),
+                Action = parsed.GetValue(action),
+                Decision = parsed.GetValue(decision),
+                Since = Moment.Parse(parsed.GetValue(since), context.Clock, ago: true),
+                Until = Moment.Parse(parsed.GetValue(until), context.Clock, ago: true),
+                Limit = parsed.GetValue(limit),
+            };
+            await foreach (AuditEvent entry in client.QueryAuditAsync(search, cancellation).ConfigureAwait(false))
+            {
+                Print(context, parsed, terminal, entry);
+            }
+
+            return CofferExit.Ok;
+        }));
+        return command;
+    }
+
+    private static Command Verify(CliContext context)
+    {
+        Command command = new("verify", "find a changed, dropped, reordered, duplicated or cut-off record");
+        command.SetAction((parsed, cancellation) => context.RunAsync(async terminal =>
+        {
+            using CofferClient client = context.Connect(parsed);
+            AuditVerification report = await client.VerifyAuditAsync(cancellation).ConfigureAwait(false);
+            context.Answer(parsed, report, ContractsJson.Default.AuditVerification, () =>
+            {
+                foreach (AuditFault fault in report.Problems)
+                {
+                    terminal.Line($"{fault.Kind}: {fault.File}:{fault.Line} record {fault.Sequence} {fault.Detail}".TrimEnd());
+                }
+
+                terminal.Line(report.Sound
+                    ? $"sound: {report.Records} records in {report.Files} files, {report.Checkpoints} signed checkpoints"
+                    : $"NOT sound: {report.ProblemCount} problems in {report.Records} records");
+            });
+            return report.Sound ? CofferExit.Ok : CofferExit.Invalid;
+        }));
+        return command;
+    }
+
+    private static void Print(CliContext context, ParseResult parsed, Terminal terminal, AuditEvent entry)
+    {
+        if (context.Json(parsed))
+        {
+            context.WriteJson(entry, ContractsJson.Default.AuditEvent);
+            return;
+        }
+
+        string place = entry.Vault is null ? entry.Name ?? "-" : entry.Name is null ? entry.Vault : $"{entry.Vault}/{entry.Name}";
+        terminal.Line($"{SecretLifeCommands.Time(entry.Time)} {entry.Decision,-5} {entry.Principal ?? "-"} {entry.Dialect}:{entry.WireOperation} {entry.Action} {place}{(entry.Version is null ? "" : " v" + entry.Version)}  {entry.Reason}");
+    }
+}
