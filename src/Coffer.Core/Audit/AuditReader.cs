@@ -7,6 +7,8 @@ namespace Coffer.Core.Audit;
 /// <param name="clock">The clock by which a follower waits.</param>
 public sealed class AuditReader(string directory, TimeProvider clock)
 {
+    private const int MaxEntries = 1000;
+
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
 
     private readonly TrailFolder _folder = TrailFolder.ForReading(directory);
@@ -31,74 +33,91 @@ public sealed class AuditReader(string directory, TimeProvider clock)
         }
     }
 
-    /// <summary>Every record that is written from now on, as it comes; goes on into the next file. Ends when cancelled.</summary>
+    /// <summary>
+    /// Every record that becomes durable from now on, as it comes; goes on into the next file and over restarts of the
+    /// server. Ends when cancelled.
+    /// </summary>
     public async IAsyncEnumerable<AuditEntry> FollowAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
+        long durable = DurableSequence();
         IReadOnlyList<long> numbers = _folder.Numbers();
-        long number = numbers.Count > 0 ? numbers[^1] : 1, offset = 0;
-        if (numbers.Count > 0)
-        {
-            using Stream stream = _folder.OpenRead(number);
-            offset = BehindLastLine(stream);
-        }
-
+        long number = numbers.Count > 0 ? numbers[^1] : 1;
+        (long offset, _) = Durable(number, 0, durable, null);
+        bool look = true;
         while (true)
         {
-            if (TryOpen(number) is not { } opened)
+            if (look)
             {
-                await Task.Delay(Pause, clock, cancellationToken).ConfigureAwait(false);
-                continue;
-            }
-
-            using TrailLineReader reader = new(opened, offset);
-            while (true)
-            {
-                // Asked before the end is found: a file that has a successor by then does not grow any more.
+                // Asked before the lines are read: a file that has a successor by then does not grow any more.
                 bool ended = _folder.Numbers() is [.., long newest] && newest > number;
-                while (Next(reader, null) is { } entry)
+                List<AuditEntry> entries = [];
+                (offset, bool all) = Durable(number, offset, durable, entries);
+                foreach (AuditEntry entry in entries)
                 {
                     yield return entry;
                 }
 
-                if (ended)
+                if (ended && all)
                 {
                     (number, offset) = (number + 1, 0);
-                    break;
+                    continue;
                 }
 
-                // A flush that failed was cut off again: what comes next stands where that stood.
-                if (opened.Length < reader.Offset + reader.RestLength)
+                if (entries.Count == MaxEntries)
                 {
-                    offset = long.Min(reader.Offset, opened.Length);
-                    break;
+                    continue;
                 }
-
-                await Task.Delay(Pause, clock, cancellationToken).ConfigureAwait(false);
             }
+
+            await Task.Delay(Pause, clock, cancellationToken).ConfigureAwait(false);
+            long before = durable;
+            durable = DurableSequence();
+            look = durable != before || durable == long.MaxValue;
         }
     }
 
-    private static long BehindLastLine(Stream stream)
+    // Lines behind the head may be taken back: a flush that failed is cut off, and others are written in its place. So
+    // nothing behind it is shown, or counts as read.
+    private (long Offset, bool All) Durable(long number, long offset, long durable, List<AuditEntry>? entries)
     {
-        using TrailLineReader reader = new(stream);
-        while (reader.TryRead(out _))
-        {
-        }
-
-        return reader.Offset;
-    }
-
-    private Stream? TryOpen(long number)
-    {
+        Stream stream;
         try
         {
-            return _folder.OpenRead(number);
+            stream = _folder.OpenRead(number);
         }
         catch (FileNotFoundException)
         {
-            return null;
+            return (offset, false);
         }
+
+        using TrailLineReader reader = new(stream, offset);
+        while (entries is null || entries.Count < MaxEntries)
+        {
+            if (!reader.TryRead(out ReadOnlySpan<byte> line))
+            {
+                return (offset, true);
+            }
+
+            if (LineFrame.TryRead(line, out LineFrame frame))
+            {
+                if (frame.Sequence > durable)
+                {
+                    return (offset, false);
+                }
+
+                offset = reader.Offset;
+                if (entries is not null && AuditLine.TryParseRecord(line, out long sequence, out AuditRecord? record))
+                {
+                    entries.Add(new(sequence, record));
+                }
+            }
+        }
+
+        return (offset, false);
     }
+
+    // What the head says is enough here: whether it is authentic is for the verifier to say. A copy may have none.
+    private long DurableSequence() => _folder.ReadHead() is { } head ? TrailHead.SequenceOf(head) : long.MaxValue;
 
     private IEnumerable<AuditEntry> All(IReadOnlyList<long> files, long offset, AuditFilter filter, CancellationToken cancellationToken)
     {

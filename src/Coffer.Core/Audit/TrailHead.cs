@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Buffers.Text;
 using System.Text.Json;
 
 namespace Coffer.Core.Audit;
@@ -68,6 +69,10 @@ internal sealed record TrailHead(long Sequence, string Hash)
             return null;
         }
     }
+
+    /// <summary>The number alone, not authenticated; 0 where there is none.</summary>
+    public static long SequenceOf(ReadOnlySpan<byte> bytes) =>
+        bytes.StartsWith("{\"seq\":"u8) && Utf8Parser.TryParse(bytes[7..], out long sequence, out _) ? sequence : 0;
 
     private static byte[] Data(long sequence, ReadOnlySpan<byte> hash)
     {
