@@ -16,17 +16,18 @@ public static partial class SecretTransitions
         SecretPath path = new(vault.Name, state.Head.Name);
         RefuseDeleted(state, path);
         SecretLimits.CheckAttributes(command.VersionTags);
-        if (command.IfCurrent is { } expected && expected != state.Head.Current)
-        {
-            throw Error.VersionConflict("another version is current than the one the caller last saw");
-        }
-
         SecretVersion? named = command.Token is { } token ? FindByToken(state, token) : null;
         if (named is { HasValue: true })
         {
-            bool same = named.DestroyedAt is null && named.Kind == command.Kind
+            bool same = named.StateAt(now) != VersionState.Destroyed && named.Kind == command.Kind
                 && CryptographicOperations.FixedTimeEquals(named.Fingerprint.Span, command.Fingerprint.Span);
             return same ? new(state, SecretEvents.None, named.Number) : throw Error.TokenInUse(path, command.Token!.Value.Value);
+        }
+
+        // Behind the repeat: a retry must not fail on the very version that its first attempt made current.
+        if (command.IfCurrent is { } expected && expected != state.Head.Current)
+        {
+            throw Error.VersionConflict("another version is current than the one the caller last saw");
         }
 
         int number = named?.Number ?? state.Head.Highest + 1;
