@@ -110,20 +110,20 @@ public static partial class SecretTransitions
             Wire = command.Wire,
             CreatedBy = command.By,
         };
-        return new(
-            state with
-            {
-                Head = state.Head with { Highest = number, Changed = now, Oldest = state.Head.Oldest == 0 ? number : state.Head.Oldest, VersionCount = state.Head.VersionCount + 1 },
-                Versions = state.Versions.SetItem(number, version),
-                Labels = state.Labels.SetItem(VersionLabel.Pending, number),
-            },
-            SecretEvents.LabelsChanged,
-            number);
+        SecretState after = state with
+        {
+            Head = state.Head with { Highest = number, Changed = now, Oldest = state.Head.Oldest == 0 ? number : state.Head.Oldest, VersionCount = state.Head.VersionCount + 1 },
+            Versions = state.Versions.SetItem(number, version),
+            Labels = state.Labels.SetItem(VersionLabel.Pending, number),
+        };
+        CheckLabelCount(after);
+        return new(after, SecretEvents.LabelsChanged, number);
     }
 
     /// <summary>Removes the copy that a rotation's test made, with its labels. Never the current version.</summary>
     public static Transition EndRotationTest(SecretState state, SecretPath path, int number, long now)
     {
+        RefuseDeleted(state, path);
         if (number == state.Head.Current || state.Version(number) is null)
         {
             throw Error.VersionNotFound(path, number.ToString(CultureInfo.InvariantCulture));
@@ -221,7 +221,8 @@ public static partial class SecretTransitions
         SecretEvents events = SecretEvents.None;
         foreach (int number in numbers)
         {
-            SecretVersion? version = state.Version(number);
+            // What still waits for its value is known to the rotation that began it and to nothing else.
+            SecretVersion? version = state.Version(number) is { HasValue: true } known ? known : null;
             if (version is null || version.StateAt(now) == VersionState.Destroyed)
             {
                 if (mode == VersionSetMode.Lenient)
