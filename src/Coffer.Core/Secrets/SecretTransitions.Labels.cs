@@ -142,19 +142,9 @@ public static partial class SecretTransitions
 
         void Drop(SecretVersion version)
         {
-            pruned = true;
-            state = vault.PurgeProtection
-                ? state with
-                {
-                    Versions = state.Versions.SetItem(version.Number, version with
-                    {
-                        DisabledAt = version.DisabledAt <= now ? version.DisabledAt : now,
-                        DestroyAt = version.DestroyAt ?? now + Retention(vault),
-                        Updated = now,
-                        Revision = version.Revision + 1,
-                    }),
-                }
-                : Remove(state, version.Number);
+            SecretState before = state;
+            state = vault.PurgeProtection && version.StateAt(now) != VersionState.Destroyed ? Hide(state, vault, version, now) : Remove(state, version.Number);
+            pruned |= !ReferenceEquals(state, before);
         }
 
         if (rule.ByWindow)
@@ -173,19 +163,19 @@ public static partial class SecretTransitions
             return (state, pruned);
         }
 
-        if (state.Head.VersionCount > rule.Keep)
+        // Only the wire's own versions count, and of those not what is already hidden: else each write would hide more.
+        int excess = state.Head.VersionCount > rule.Keep
+            ? state.Versions.Values.Count(v => string.Equals(v.Wire, wire, StringComparison.Ordinal) && !(vault.PurgeProtection && v.DestroyAt is not null)) - rule.Keep
+            : 0;
+        foreach (SecretVersion version in state.Versions.Values.Where(v => Removable(v) && v.Created <= now - rule.MinimumAge && v.DestroyAt is null).Take(Math.Max(excess, 0)).ToArray())
         {
-            int excess = state.Head.VersionCount - rule.Keep;
-            foreach (SecretVersion version in state.Versions.Values.Where(v => Removable(v) && v.Created <= now - rule.MinimumAge && v.DestroyAt is null).Take(excess).ToArray())
-            {
-                Drop(version);
-                excess--;
-            }
+            Drop(version);
+            excess--;
+        }
 
-            if (excess > 0 && !vault.PurgeProtection)
-            {
-                throw Error.QuotaExceeded($"the secret has more than {rule.Keep} versions, and none is old enough to go");
-            }
+        if (excess > 0 && !vault.PurgeProtection)
+        {
+            throw Error.QuotaExceeded($"the secret has more than {rule.Keep} versions, and none is old enough to go");
         }
 
         return (state, pruned);

@@ -70,8 +70,8 @@ public static partial class SecretTransitions
             | (command.Labels is null ? 0 : SecretEvents.LabelsChanged);
         if (command.EraseOlder)
         {
-            state = EraseOlder(state, number, now);
-            events |= SecretEvents.ValueErased;
+            state = EraseOlder(state, vault, number, now);
+            events |= vault.PurgeProtection ? SecretEvents.VersionChanged : SecretEvents.ValueErased;
         }
 
         if (command.Prune is { } rule)
@@ -254,15 +254,31 @@ public static partial class SecretTransitions
     private static VersionId ChooseId(SecretState state, VersionId drawn, RequestToken? token) =>
         token is { } given && given.TryGetVersionId(out VersionId own) && state.Versions.Values.All(v => v.Id != own) ? own : drawn;
 
-    private static SecretState EraseOlder(SecretState state, int number, long now)
+    private static SecretState EraseOlder(SecretState state, Vault vault, int number, long now)
     {
-        foreach (SecretVersion version in state.Versions.Values.Where(v => v.Number < number && v.DestroyedAt is null))
+        foreach (SecretVersion version in state.Versions.Values.Where(v => v.Number < number && v.HasValue && v.DestroyedAt is null))
         {
-            state = state with { Versions = state.Versions.SetItem(version.Number, version with { DestroyedAt = now, DestroyAt = null, Updated = now, Revision = version.Revision + 1 }) };
+            state = vault.PurgeProtection
+                ? Hide(state, vault, version, now)
+                : state with { Versions = state.Versions.SetItem(version.Number, version with { DestroyedAt = now, DestroyAt = null, Updated = now, Revision = version.Revision + 1 }) };
         }
 
         return state;
     }
+
+    /// <summary>Disabled now and erased when the vault's retention is over; one that is already on its way keeps its date.</summary>
+    private static SecretState Hide(SecretState state, Vault vault, SecretVersion version, long now) => version.DestroyAt is not null
+        ? state
+        : state with
+        {
+            Versions = state.Versions.SetItem(version.Number, version with
+            {
+                DisabledAt = version.DisabledAt <= now ? version.DisabledAt : now,
+                DestroyAt = now + Retention(vault),
+                Updated = now,
+                Revision = version.Revision + 1,
+            }),
+        };
 
     private static SecretState Remove(SecretState state, int number) => state with
     {
