@@ -131,9 +131,16 @@ public sealed partial class SecretService
 
             after = Sign(_parts.Keys, vault, before, after);
         }
-        else if (!current.IsGone(now))
+        else if (SecretTransitions.AsOf(current, vault, now) is var counts && !counts.IsGone(now))
         {
-            return false;
+            if (ReferenceEquals(counts, current))
+            {
+                return false;
+            }
+
+            // Under purge protection an expiry deletes recoverably; what has counted as deleted until now is written down.
+            before = before with { Labels = await LabelsAsync(transaction.Secrets, current, cancellationToken).ConfigureAwait(false) };
+            after = Sign(_parts.Keys, vault, before, before with { Head = counts with { Changed = now, Revision = counts.Revision + 1 } });
         }
 
         SecretChange change = SecretChange.Between(before, after);
@@ -142,7 +149,7 @@ public sealed partial class SecretService
             return false;
         }
 
-        Audit.AuditRecord record = _parts.Record(system, work == DueWork.Destroy ? nameof(Operation.DestroyVersion) : nameof(Operation.PurgeSecret), path.Vault, path.Name, null, Audit.AuditDecision.Allow, "due") with
+        Audit.AuditRecord record = _parts.Record(system, work == DueWork.Destroy ? nameof(Operation.DestroyVersion) : after is null ? nameof(Operation.PurgeSecret) : nameof(Operation.DeleteSecret), path.Vault, path.Name, null, Audit.AuditDecision.Allow, "due") with
         {
             Change = Audit.AuditChange.From(change),
         };

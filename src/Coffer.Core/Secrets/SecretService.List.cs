@@ -100,7 +100,8 @@ public sealed partial class SecretService
 
                 after = PositionOf(request.Order, head);
                 examined++;
-                if (!head.IsGone(now) && request.Where?.Invoke(head) != false && await MayShowAsync(container, head, itemwise, cancellationToken).ConfigureAwait(false))
+                Secret counts = SecretTransitions.AsOf(head, vault, now);
+                if (!counts.IsGone(now) && counts.IsDeleted == head.IsDeleted && request.Where?.Invoke(head) != false && await MayShowAsync(container, head, itemwise, cancellationToken).ConfigureAwait(false))
                 {
                     Keyring keys = _parts.Keys;
                     Verified(() => RowMacs.Verify(keys, head, vault.Number));

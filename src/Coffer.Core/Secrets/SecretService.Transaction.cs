@@ -118,6 +118,7 @@ public sealed partial class SecretService
         if (head is not null)
         {
             Verified(() => RowMacs.Verify(keys, head, vault.Number));
+            head = SecretTransitions.AsOf(head, vault, now);
         }
 
         Secret? gone = head?.IsGone(now) == true ? head : null;

@@ -68,7 +68,8 @@ public sealed partial class SecretService
             _parts.Cache.Keep(vault.Id, location, name.Value, cached, stamp);
         }
 
-        return cached.Head.IsGone(now) ? null : cached;
+        Secret head = SecretTransitions.AsOf(cached.Head, vault, now);
+        return head.IsGone(now) ? null : ReferenceEquals(head, cached.Head) ? cached : cached with { Head = head };
     }
 
     /// <summary>All label rows, checked against the digest that the head's MAC covers.</summary>

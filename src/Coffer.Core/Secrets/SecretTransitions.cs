@@ -78,6 +78,12 @@ public static partial class SecretTransitions
 
         if (command.ReplaceAttributes is { } replaced)
         {
+            // Tags have their own permission, and version tags their own object.
+            if (replaced.Space is AttributeSpace.Tag or AttributeSpace.VersionTag)
+            {
+                throw Error.InvalidRequest("this map is not replaced by an edit of the secret", "attributes");
+            }
+
             SecretLimits.CheckAttributes(replaced.Pairs);
             state = state with
             {
@@ -107,6 +113,15 @@ public static partial class SecretTransitions
         state.Head.IsDeleted
             ? new(state with { Head = state.Head with { DeletedAt = null, PurgeAt = null, Changed = now, Revision = state.Head.Revision + 1 } }, SecretEvents.Recovered)
             : new(state, SecretEvents.None);
+
+    /// <summary>
+    /// The head as it counts at <paramref name="now"/>: under purge protection an expiry that has come deletes recoverably,
+    /// from its own date on, instead of purging. Every other head is answered as it is.
+    /// </summary>
+    public static Secret AsOf(Secret head, Vault vault, long now) =>
+        !vault.PurgeProtection || head.Expires is not { } expires || expires > now ? head
+        : head.IsDeleted ? head with { Expires = null }
+        : head with { DeletedAt = expires, PurgeAt = expires + Retention(vault), Expires = null };
 
     /// <summary>
     /// Removes all rows and sealed bytes. Purge protection turns it into a recoverable deletion, and refuses it for a
