@@ -14,6 +14,9 @@ public sealed record CofferError(CofferErrorCode Code, string Message)
     /// <summary>The parameter at fault in the core's own spelling, or null.</summary>
     public string? Parameter { get; init; }
 
+    /// <summary>For a denial: whether a policy denied, rather than none allowed.</summary>
+    public bool Explicit { get; init; }
+
     /// <summary>How long to wait before trying again, or null.</summary>
     public TimeSpan? RetryAfter { get; init; }
 }

@@ -74,7 +74,7 @@ public sealed partial class SecretService
         if (!decision.Allowed && !itemwise)
         {
             await _parts.RecordAsync(_parts.Record(caller, operation.Text(), vaultName, null, null, AuditDecision.Deny, decision.Reason)).ConfigureAwait(false);
-            throw Error.AccessDenied(operation.Text(), vaultName.Value, decision.Reason);
+            throw Error.AccessDenied(operation.Text(), vaultName.Value, decision.Reason, decision.Explicit);
         }
 
         if (vault is null)

@@ -145,7 +145,7 @@ public sealed partial class SecretService
     private async ValueTask<CofferException> DeniedAsync(Caller caller, string action, SecretPath path, string? version, AccessDecision decision)
     {
         await _parts.RecordAsync(_parts.Record(caller, action, path.Vault, path.Name, version, AuditDecision.Deny, decision.Reason)).ConfigureAwait(false);
-        return Error.AccessDenied(action, path.Name.Value, decision.Reason);
+        return Error.AccessDenied(action, path.Name.Value, decision.Reason, decision.Explicit);
     }
 
     /// <summary>Records that an allowed call was refused by a rule and answers the exception to throw.</summary>
