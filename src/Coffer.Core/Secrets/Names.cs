@@ -140,6 +140,12 @@ public readonly record struct SecretName : IComparable<SecretName>
 /// <param name="Name">The secret's name in it.</param>
 public readonly record struct SecretPath(VaultName Vault, SecretName Name)
 {
+    /// <summary>The <see cref="SecretUid.Suffix"/> of the one creation of the name that is meant (a full ARN), or null for whichever there is.</summary>
+    public string? Suffix { get; init; }
+
+    /// <summary>Whether a secret of this name is the one meant.</summary>
+    public bool Means(SecretUid uid) => Suffix is null || string.Equals(Suffix, uid.Suffix(), StringComparison.Ordinal);
+
     /// <inheritdoc/>
     public override string ToString() => $"{Vault.Value}/{Name.Value}";
 }

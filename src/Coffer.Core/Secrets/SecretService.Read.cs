@@ -107,7 +107,7 @@ public sealed partial class SecretService
     {
         long now = Now;
         Vault? vault = VaultOf(path.Vault);
-        CachedSecret? found = vault is null ? null : await FindAsync(vault, path.Name, "", now, cancellationToken).ConfigureAwait(false);
+        CachedSecret? found = await FindAsync(vault, path, now, cancellationToken).ConfigureAwait(false);
         AccessDecision decision = await DecideAsync(Request(caller, Operation.ReadMetadata, path.Vault, vault, path.Name, found?.Head, now), cancellationToken).ConfigureAwait(false);
         return decision.Allowed ? found?.Head : null;
     }
@@ -116,7 +116,7 @@ public sealed partial class SecretService
     {
         long now = Now;
         Vault? vault = VaultOf(path.Vault);
-        CachedSecret? found = vault is null ? null : await FindAsync(vault, path.Name, "", now, cancellationToken).ConfigureAwait(false);
+        CachedSecret? found = await FindAsync(vault, path, now, cancellationToken).ConfigureAwait(false);
         AccessDecision decision = await DecideAsync(Request(caller, operation, path.Vault, vault, path.Name, found?.Head, now), cancellationToken).ConfigureAwait(false);
         if (!decision.Allowed)
         {
@@ -157,7 +157,7 @@ public sealed partial class SecretService
     {
         long now = Now;
         Vault? vault = VaultOf(path.Vault);
-        CachedSecret? found = vault is null ? null : await FindAsync(vault, path.Name, "", now, cancellationToken).ConfigureAwait(false);
+        CachedSecret? found = await FindAsync(vault, path, now, cancellationToken).ConfigureAwait(false);
         Selected selected = found is null
             ? new(null, default, [], Error.NotFound(path))
             : await SelectAsync(found, path, selector, now, cancellationToken).ConfigureAwait(false);

@@ -68,7 +68,7 @@ public sealed partial class SecretService
         for (int attempt = 0; attempt < WriteAttempts; attempt++)
         {
             long now = Now;
-            CachedSecret? judged = vault is null ? null : await FindAsync(vault, path.Name, "", now, cancellationToken).ConfigureAwait(false);
+            CachedSecret? judged = await FindAsync(vault, path, now, cancellationToken).ConfigureAwait(false);
             ImmutableArray<Operation> operations = plan.Operations(judged?.Head);
             action = string.Join('+', operations.Select(o => o.Text()));
             AccessRequest request = Request(caller, operations[0], path.Vault, vault, path.Name, judged?.Head, now) with
@@ -122,7 +122,7 @@ public sealed partial class SecretService
         }
 
         Secret? gone = head?.IsGone(now) == true ? head : null;
-        head = gone is null ? head : null;
+        head = gone is null && head is not null && path.Means(head.Uid) ? head : null;
         if (head?.Uid != judged?.Uid || (head is not null && (!head.PolicyDigest.Span.SequenceEqual(judged!.PolicyDigest.Span) || !head.Tags.SequenceEqual(judged.Tags))))
         {
             _parts.Cache.Drop(vault.Id, "", path.Name.Value);

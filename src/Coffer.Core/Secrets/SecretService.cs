@@ -72,6 +72,10 @@ public sealed partial class SecretService
         return head.IsGone(now) ? null : ReferenceEquals(head, cached.Head) ? cached : cached with { Head = head };
     }
 
+    /// <summary>The same by path: one that says which creation of the name it means finds no other.</summary>
+    private async ValueTask<CachedSecret?> FindAsync(Vault? vault, SecretPath path, long now, CancellationToken cancellationToken) =>
+        vault is not null && await FindAsync(vault, path.Name, "", now, cancellationToken).ConfigureAwait(false) is { } found && path.Means(found.Head.Uid) ? found : null;
+
     /// <summary>All label rows, checked against the digest that the head's MAC covers.</summary>
     private async ValueTask<ImmutableSortedDictionary<VersionLabel, int>> LabelsAsync(ISecretStore store, Secret head, CancellationToken cancellationToken)
     {
