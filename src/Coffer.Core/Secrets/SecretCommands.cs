@@ -45,6 +45,9 @@ public sealed record AddVersion
     /// <summary>Labels to put on it. Null, or with AWSCURRENT among them: it becomes current. Otherwise current stays, unless there is none.</summary>
     public ImmutableArray<VersionLabel>? Labels { get; init; }
 
+    /// <summary>Most labels the secret may carry when this command lists some: a wire's own quota.</summary>
+    public int MaxLabels { get; init; } = SecretLimits.Labels;
+
     /// <summary>The dialect that writes.</summary>
     public required string Wire { get; init; }
 

@@ -21,6 +21,9 @@ public sealed record VersionInput
     /// <summary>Labels; null = it becomes current.</summary>
     public ImmutableArray<VersionLabel>? Labels { get; init; }
 
+    /// <summary>Most labels the secret may carry when this command lists some: a wire's own quota.</summary>
+    public int MaxLabels { get; init; } = SecretLimits.Labels;
+
     /// <summary>Content type, or null.</summary>
     public string? ContentType { get; init; }
 
@@ -200,6 +203,7 @@ public sealed partial class SecretService
         Size = input.Value.Length,
         Fingerprint = input.Token is { } token ? Fingerprint(uid, token, input) : default,
         Labels = input.Labels,
+        MaxLabels = input.MaxLabels,
         Wire = caller.Dialect,
         By = caller.Principal.Name.Value,
         ContentType = input.ContentType,

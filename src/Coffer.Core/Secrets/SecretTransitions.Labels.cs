@@ -82,7 +82,7 @@ public static partial class SecretTransitions
             : state with { Head = state.Head with { Current = to, Previous = from != 0 ? from : state.Head.Previous == to ? 0 : state.Head.Previous } };
     }
 
-    private static SecretState PlaceLabels(SecretState state, int number, ImmutableArray<VersionLabel>? labels)
+    private static SecretState PlaceLabels(SecretState state, int number, ImmutableArray<VersionLabel>? labels, int most)
     {
         int was = state.Head.Current;
         bool becomesCurrent = labels is not { } given || given.Contains(VersionLabel.Current) || was == 0;
@@ -110,7 +110,7 @@ public static partial class SecretTransitions
             state = state with { Labels = state.Labels.Remove(VersionLabel.Pending) };
         }
 
-        CheckLabelCount(state);
+        CheckLabelCount(state, labels is null ? SecretLimits.Labels : most);
         return state;
     }
 
@@ -119,11 +119,11 @@ public static partial class SecretTransitions
         : number == 0 ? state with { Labels = state.Labels.Remove(label) }
         : state with { Labels = state.Labels.SetItem(label, number) };
 
-    private static void CheckLabelCount(SecretState state)
+    private static void CheckLabelCount(SecretState state, int most = SecretLimits.Labels)
     {
-        if (state.Labels.Count > SecretLimits.Labels)
+        if (state.Labels.Count > most)
         {
-            throw Error.QuotaExceeded($"a secret carries at most {SecretLimits.Labels} labels");
+            throw Error.QuotaExceeded($"a secret carries at most {most} labels");
         }
     }
 

@@ -64,7 +64,7 @@ public static partial class SecretTransitions
         };
 
         int wasCurrent = state.Head.Current;
-        state = PlaceLabels(state, number, command.Labels);
+        state = PlaceLabels(state, number, command.Labels, command.MaxLabels);
         SecretEvents events = SecretEvents.VersionAdded
             | (state.Head.Current != wasCurrent ? SecretEvents.CurrentMoved : 0)
             | (command.Labels is null ? 0 : SecretEvents.LabelsChanged);
