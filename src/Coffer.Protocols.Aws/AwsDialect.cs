@@ -1,0 +1,219 @@
+using Coffer.Core;
+using Coffer.Core.Access;
+using Coffer.Core.Errors;
+using Coffer.Core.Secrets;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Primitives;
+
+namespace Coffer.Protocols.Aws;
+
+/// <summary>
+/// The wire of AWS Secrets Manager (JSON 1.1) and the part of AWS STS (query protocol) that its clients need, so that
+/// unmodified AWS SDK programs work against Coffer. Regions are echoed, never a boundary; an account is a vault.
+/// </summary>
+public sealed class AwsDialect : IDialect, IDisposable
+{
+    internal const string DialectName = "aws";
+
+    private readonly CofferCore _core;
+    private readonly AwsAuthentication _authentication;
+    private readonly AwsEndpoints _endpoints;
+
+    /// <summary>Makes the dialect over a core, which may still be sealed.</summary>
+    public AwsDialect(DialectOptions options)
+    {
+        _core = options.Core;
+        _authentication = new(options.Core, options.Rates);
+        _endpoints = new(options.Core);
+    }
+
+    /// <inheritdoc/>
+    public string Name => DialectName;
+
+    /// <inheritdoc/>
+    public long MaxBodyBytes => AwsWire.MaxBodyBytes;
+
+    /// <summary>
+    /// A request with an <c>X-Amz-Target</c>, a Signature Version 4 in header or query, or the query protocol's
+    /// <c>Action</c> and <c>Version</c>: in the query, or, at the root, in a form (whose body is not looked at here).
+    /// </summary>
+    public bool Claims(HttpContext context)
+    {
+        HttpRequest request = context.Request;
+        if (request.Headers.ContainsKey("X-Amz-Target"))
+        {
+            return true;
+        }
+
+        foreach (string? value in request.Headers.Authorization)
+        {
+            if (value is not null && value.StartsWith("AWS4-", StringComparison.Ordinal))
+            {
+                return true;
+            }
+        }
+
+        if (request.QueryString.HasValue && (request.Query.ContainsKey("X-Amz-Algorithm") || (request.Query.ContainsKey("Action") && request.Query.ContainsKey("Version"))))
+        {
+            return true;
+        }
+
+        return request.Path.Value is "/" or "" && (AwsExchange.IsForm(request) || AwsExchange.IsJson(request));
+    }
+
+    /// <inheritdoc/>
+    public async Task HandleAsync(HttpContext context)
+    {
+        AwsExchange exchange = AwsExchange.Of(context);
+        context.Features.Set(exchange);
+        try
+        {
+            if (!_core.IsRunning)
+            {
+                _authentication.Forget();
+                throw Error.Sealed();
+            }
+
+            if (exchange is { Shape: AwsShape.Json, Operation: AwsOperation.Unknown })
+            {
+                throw new AwsRefusal(AwsError.UnknownOperation);
+            }
+
+            RequestBody body = await _authentication.ProveAsync(context, exchange, MaxBodyBytes).ConfigureAwait(false);
+            exchange.CallerIs(context, _core.Access);
+            await _endpoints.HandleAsync(context, exchange, body).ConfigureAwait(false);
+        }
+        catch (AwsRefusal refusal)
+        {
+            await AwsErrors.WriteAsync(context, exchange.Shape, refusal.Error).ConfigureAwait(false);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task WriteErrorAsync(HttpContext context, CofferError error)
+    {
+        AwsExchange? exchange = context.Features.Get<AwsExchange>();
+        string? resource = error.Code is CofferErrorCode.AccessDenied or CofferErrorCode.TokenInUse ? await ResourceAsync(exchange, context.RequestAborted).ConfigureAwait(false) : null;
+        await AwsErrors.WriteAsync(context, (exchange ?? AwsExchange.Of(context)).Shape, AwsErrors.Of(error, exchange, resource)).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _authentication.Dispose();
+
+    /// <summary>The ARN of the secret meant, if it is there and the caller may describe it; else what the caller sent.</summary>
+    private async ValueTask<string?> ResourceAsync(AwsExchange? exchange, CancellationToken cancellationToken)
+    {
+        if (exchange is not { Caller: { } caller, Path: { } path })
+        {
+            return exchange?.SecretId;
+        }
+
+        try
+        {
+            return await _core.Secrets.DescribableAsync(caller, path, cancellationToken).ConfigureAwait(false) is { } head && _core.Access.Vaults.TryGetValue(path.Vault, out Vault? vault)
+                ? AwsNames.Arn(exchange.Region, vault, head)
+                : exchange.SecretId;
+        }
+        catch (CofferException)
+        {
+            // The error being told matters more than the name in it.
+            return exchange.SecretId;
+        }
+    }
+}
+
+/// <summary>The operations that this wire serves.</summary>
+internal enum AwsOperation
+{
+    /// <summary>None of ours, known to AWS or not.</summary>
+    Unknown = 0,
+
+    GetSecretValue = 1,
+    CreateSecret = 2,
+    PutSecretValue = 3,
+    DescribeSecret = 4,
+    ListSecrets = 5,
+    DeleteSecret = 6,
+    RestoreSecret = 7,
+}
+
+/// <summary>One request as it becomes known: first its protocol and operation, then who asks, then about what. Error texts are made from it.</summary>
+internal sealed class AwsExchange
+{
+    public const string SecretsManager = "secretsmanager";
+
+    public const string Sts = "sts";
+
+    private const string JsonType = "application/x-amz-json-1.1";
+    private const string FormType = "application/x-www-form-urlencoded";
+
+    private string? _callerArn;
+
+    private AwsExchange(AwsShape shape, AwsOperation operation, string wireOperation)
+    {
+        Shape = shape;
+        Operation = operation;
+        WireOperation = wireOperation;
+    }
+
+    public AwsShape Shape { get; }
+
+    public AwsOperation Operation { get; }
+
+    /// <summary>The operation's own name; for the query protocol known once the form was read.</summary>
+    public string WireOperation { get; set; }
+
+    public string Service => Shape == AwsShape.Query ? Sts : SecretsManager;
+
+    /// <summary>The region the caller signed for.</summary>
+    public string Region { get; set; } = "us-east-1";
+
+    public Identity? Identity { get; set; }
+
+    public Caller? Caller { get; private set; }
+
+    /// <summary>The caller's account: its home vault's number.</summary>
+    public string Account { get; private set; } = AwsNames.NoAccount;
+
+    /// <summary>The caller's ARN.</summary>
+    public string CallerArn => _callerArn ??= AwsNames.CallerArn(Identity!, Account);
+
+    /// <summary>The SecretId or name as sent; a legal one.</summary>
+    public string? SecretId { get; set; }
+
+    /// <summary>Where it points.</summary>
+    public SecretPath? Path { get; set; }
+
+    /// <summary>Which version was asked for.</summary>
+    public VersionSelector? Selector { get; set; }
+
+    /// <summary>
+    /// The protocol and operation of a request. Which service: by target, else by the query protocol's own marks. A target
+    /// sent twice is none.
+    /// </summary>
+    public static AwsExchange Of(HttpContext context)
+    {
+        HttpRequest request = context.Request;
+        StringValues target = request.Headers["X-Amz-Target"];
+        if (target.Count > 0 || IsJson(request))
+        {
+            AwsOperation operation = target is [{ } only] ? AwsEndpoints.OperationOf(only) : AwsOperation.Unknown;
+            return new(AwsShape.Json, operation, operation == AwsOperation.Unknown ? "Unknown" : operation.ToString());
+        }
+
+        bool query = IsForm(request) || (request.QueryString.HasValue && request.Query.ContainsKey("Action") && request.Query.ContainsKey("Version"));
+        return new(query ? AwsShape.Query : AwsShape.Bare, AwsOperation.Unknown, "Unknown");
+    }
+
+    public static bool IsForm(HttpRequest request) => HttpMethods.IsPost(request.Method) && request.ContentType is { } type && type.StartsWith(FormType, StringComparison.OrdinalIgnoreCase);
+
+    public static bool IsJson(HttpRequest request) => request.ContentType is { } type && type.StartsWith(JsonType, StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Makes the core's caller of the proven identity.</summary>
+    public void CallerIs(HttpContext context, AccessSnapshot access)
+    {
+        Identity identity = Identity!;
+        Caller = context.CallerOf(identity, AwsDialect.DialectName, WireOperation);
+        Account = AwsNames.Account(Caller.HomeOf(), access);
+    }
+}

@@ -1,0 +1,154 @@
+using System.Collections.Frozen;
+using Coffer.Core;
+using Coffer.Core.Access;
+using Coffer.Core.Secrets;
+using Coffer.Core.Stores;
+using Microsoft.AspNetCore.Http;
+
+namespace Coffer.Protocols.Aws;
+
+/// <summary>One method per operation: check, call the core once, write. Rules that any other wire could need are in the core.</summary>
+internal sealed partial class AwsEndpoints(CofferCore core)
+{
+    private const AwsMembers Writes = AwsMembers.ClientRequestToken | AwsMembers.SecretString | AwsMembers.SecretBinary;
+
+    private static readonly FrozenDictionary<string, AwsOperation> Targets =
+        Enum.GetValues<AwsOperation>().Where(o => o != AwsOperation.Unknown).ToFrozenDictionary(o => $"secretsmanager.{o}", StringComparer.Ordinal);
+
+    /// <summary>The operation that a target names, or <see cref="AwsOperation.Unknown"/>.</summary>
+    public static AwsOperation OperationOf(string target) => Targets.GetValueOrDefault(target);
+
+    /// <summary>Answers a proven request. Disposes the body as soon as it was parsed.</summary>
+    public async Task HandleAsync(HttpContext context, AwsExchange exchange, RequestBody body)
+    {
+        if (exchange.Shape != AwsShape.Json)
+        {
+            using (body)
+            {
+                await (exchange.Shape == AwsShape.Query ? StsAsync(context, exchange, body) : throw new AwsRefusal(AwsErrors.NoOperation)).ConfigureAwait(false);
+            }
+
+            return;
+        }
+
+        using AwsInput input = Read(exchange.Operation, body);
+        using AwsBuffer answer = await (exchange.Operation switch
+        {
+            AwsOperation.GetSecretValue => GetSecretValueAsync(exchange, input, context.RequestAborted),
+            AwsOperation.CreateSecret => CreateSecretAsync(exchange, input, context.RequestAborted),
+            AwsOperation.PutSecretValue => PutSecretValueAsync(exchange, input, context.RequestAborted),
+            AwsOperation.DescribeSecret => DescribeSecretAsync(exchange, input, context.RequestAborted),
+            AwsOperation.ListSecrets => ListSecretsAsync(context, exchange, input, context.RequestAborted),
+            AwsOperation.DeleteSecret => DeleteSecretAsync(exchange, input, context.RequestAborted),
+            AwsOperation.RestoreSecret => RestoreSecretAsync(exchange, input, context.RequestAborted),
+            AwsOperation.Unknown => throw new AwsRefusal(AwsError.UnknownOperation),
+        }).ConfigureAwait(false);
+        await AwsWire.SendJsonAsync(context, answer).ConfigureAwait(false);
+    }
+
+    private static AwsInput Read(AwsOperation operation, RequestBody body)
+    {
+        (AwsMembers known, AwsMembers required) = MembersOf(operation);
+        AwsInput input;
+        using (body)
+        {
+            input = AwsInput.Parse(body.Span, known);
+        }
+
+        try
+        {
+            AwsWire.Check(input, required);
+            return input;
+        }
+        catch
+        {
+            input.Dispose();
+            throw;
+        }
+    }
+
+    private static (AwsMembers Known, AwsMembers Required) MembersOf(AwsOperation operation) => operation switch
+    {
+        AwsOperation.GetSecretValue => (AwsMembers.SecretId | AwsMembers.VersionId | AwsMembers.VersionStage, AwsMembers.SecretId),
+        AwsOperation.CreateSecret => (
+            Writes | AwsMembers.Name | AwsMembers.Description | AwsMembers.KmsKeyId | AwsMembers.Tags | AwsMembers.AddReplicaRegions | AwsMembers.ForceOverwriteReplicaSecret | AwsMembers.Type,
+            AwsMembers.Name),
+        AwsOperation.PutSecretValue => (Writes | AwsMembers.SecretId | AwsMembers.VersionStages | AwsMembers.RotationToken, AwsMembers.SecretId),
+        AwsOperation.DescribeSecret or AwsOperation.RestoreSecret => (AwsMembers.SecretId, AwsMembers.SecretId),
+        AwsOperation.ListSecrets => (
+            AwsMembers.IncludePlannedDeletion | AwsMembers.MaxResults | AwsMembers.NextToken | AwsMembers.Filters | AwsMembers.SortOrder | AwsMembers.SortBy,
+            AwsMembers.None),
+        AwsOperation.DeleteSecret => (AwsMembers.SecretId | AwsMembers.RecoveryWindowInDays | AwsMembers.ForceDeleteWithoutRecovery, AwsMembers.SecretId),
+        AwsOperation.Unknown => default,
+    };
+
+    private async Task<AwsBuffer> GetSecretValueAsync(AwsExchange exchange, AwsInput input, CancellationToken cancellationToken)
+    {
+        exchange.Selector = AwsNames.SelectorOf(input.VersionId, input.VersionStage);
+        SecretPath path = await LocateAsync(exchange, input.SecretId!).ConfigureAwait(false);
+        using SecretReading reading = await core.Secrets.GetValueAsync(exchange.Caller!, path, exchange.Selector, cancellationToken).ConfigureAwait(false);
+        return AwsWire.Write(reading, exchange.Region);
+    }
+
+    private async Task<AwsBuffer> DescribeSecretAsync(AwsExchange exchange, AwsInput input, CancellationToken cancellationToken)
+    {
+        SecretPath path = await LocateAsync(exchange, input.SecretId!).ConfigureAwait(false);
+        return AwsWire.Write(await core.Secrets.DescribeAsync(exchange.Caller!, path, cancellationToken).ConfigureAwait(false), exchange.Region);
+    }
+
+    private async Task<AwsBuffer> ListSecretsAsync(HttpContext context, AwsExchange exchange, AwsInput input, CancellationToken cancellationToken)
+    {
+        if (exchange.Caller!.HomeOf() is not { } home)
+        {
+            throw await NoHomeAsync(exchange, null).ConfigureAwait(false);
+        }
+
+        AwsFilters filters = AwsFilters.Parse(input.Filters);
+        SecretPage page = await core.Secrets.ListAsync(
+            exchange.Caller!,
+            home,
+            new()
+            {
+                Limit = (int)(input.MaxResults ?? 100),
+                PageToken = input.NextToken,
+                Order = input.SortBy switch
+                {
+                    "last-accessed-date" => SecretOrder.LastRead,
+                    "last-changed-date" => SecretOrder.Changed,
+                    "name" => SecretOrder.Name,
+                    _ => SecretOrder.Created,
+                },
+                Descending = input.SortOrder == "desc",
+                Filter = input.IncludePlannedDeletion == true ? SecretFilter.All : SecretFilter.Active,
+                NamePrefix = filters.NamePrefix,
+                Wire = WireNames.Aws,
+                Where = filters.Where,
+                WhereText = filters.Text,
+                WithVersions = true,
+            },
+            cancellationToken).ConfigureAwait(false);
+        return AwsWire.Write(page, exchange.Region);
+    }
+
+    /// <summary>Reads the SecretId and says where it leads; notes both for error texts.</summary>
+    private async ValueTask<SecretPath> LocateAsync(AwsExchange exchange, string secretId)
+    {
+        AwsSecretId id = AwsNames.ParseSecretId(secretId);
+        exchange.SecretId = secretId;
+        if (id.PathOf(exchange.Caller!.HomeOf(), core.Access) is not { } path)
+        {
+            throw await NoHomeAsync(exchange, secretId).ConfigureAwait(false);
+        }
+
+        exchange.Path = path;
+        return path;
+    }
+
+    /// <summary>A caller without a home vault named no vault: there is nothing that it could be allowed.</summary>
+    private async ValueTask<AwsRefusal> NoHomeAsync(AwsExchange exchange, string? secretId)
+    {
+        Caller caller = exchange.Caller!;
+        await core.Credentials.RefusedAsync(caller.Dialect, caller.WireOperation, caller.Credential, "the principal has no home vault", caller.Address, caller.UserAgent, caller.RequestId).ConfigureAwait(false);
+        return new(AwsErrors.NoHome(exchange, secretId));
+    }
+}

@@ -1,0 +1,256 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.Unicode;
+using Coffer.Core.Secrets;
+
+namespace Coffer.Protocols.Aws;
+
+internal static partial class AwsWire
+{
+    private const long MicrosecondsPerDay = 86_400_000_000;
+
+    /// <summary>Answer of GetSecretValue: the value goes from its own buffer into the answer's, escaped in between in a third that is zeroed too.</summary>
+    public static AwsBuffer Write(SecretReading reading, string region)
+    {
+        ReadOnlySpan<byte> value = reading.Value.Span;
+        AwsBuffer buffer = new(1024 + (value.Length * 2));
+        try
+        {
+            using Utf8JsonWriter writer = new(buffer, WriterOptions);
+            writer.WriteStartObject();
+            writer.WriteString("ARN"u8, AwsNames.Arn(region, reading.Vault, reading.Head));
+            Seconds(writer, "CreatedDate"u8, reading.Version.Created);
+            writer.WriteString("Name"u8, reading.Head.Name.Value);
+            if (reading.Version.Kind == ValueKind.Binary || !Utf8.IsValid(value))
+            {
+                writer.WriteBase64String("SecretBinary"u8, value);
+            }
+            else
+            {
+                writer.WritePropertyName("SecretString"u8);
+                WriteValue(writer, value);
+            }
+
+            writer.WriteString("VersionId"u8, reading.Version.AwsId);
+            Labels(writer, "VersionStages"u8, reading.Labels);
+            writer.WriteEndObject();
+            writer.Flush();
+            return buffer;
+        }
+        catch
+        {
+            buffer.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Answer of the writes: ARN, name and, where the operation has them, version and stages.</summary>
+    public static AwsBuffer Write(WriteOutcome outcome, string region, bool withVersion, bool withStages)
+    {
+        AwsBuffer buffer = new(512);
+        using Utf8JsonWriter writer = new(buffer, WriterOptions);
+        writer.WriteStartObject();
+        writer.WriteString("ARN"u8, AwsNames.Arn(region, outcome.Vault, outcome.Head));
+        writer.WriteString("Name"u8, outcome.Head.Name.Value);
+        if (withVersion && outcome.Version is { } version)
+        {
+            writer.WriteString("VersionId"u8, version.AwsId);
+        }
+
+        if (withStages)
+        {
+            Labels(writer, "VersionStages"u8, outcome.Labels);
+        }
+
+        writer.WriteEndObject();
+        return buffer;
+    }
+
+    /// <summary>Answer of DeleteSecret. Times in microseconds.</summary>
+    public static AwsBuffer WriteDeletion(string arn, string name, long date)
+    {
+        AwsBuffer buffer = new(512);
+        using Utf8JsonWriter writer = new(buffer, WriterOptions);
+        writer.WriteStartObject();
+        writer.WriteString("ARN"u8, arn);
+        writer.WriteString("Name"u8, name);
+        Seconds(writer, "DeletionDate"u8, date);
+        writer.WriteEndObject();
+        return buffer;
+    }
+
+    /// <summary>Answer of DescribeSecret.</summary>
+    public static AwsBuffer Write(SecretDescription description, string region)
+    {
+        AwsBuffer buffer = new(1024);
+        using Utf8JsonWriter writer = new(buffer, WriterOptions);
+        Entry(writer, description, region, "VersionIdsToStages"u8);
+        return buffer;
+    }
+
+    /// <summary>Answer of ListSecrets.</summary>
+    public static AwsBuffer Write(SecretPage page, string region)
+    {
+        AwsBuffer buffer = new(512 + (page.Items.Length * 512));
+        using Utf8JsonWriter writer = new(buffer, WriterOptions);
+        writer.WriteStartObject();
+        writer.WriteStartArray("SecretList"u8);
+        foreach (SecretDescription item in page.Items)
+        {
+            Entry(writer, item, region, "SecretVersionsToStages"u8);
+        }
+
+        writer.WriteEndArray();
+        if (page.NextToken is { } next)
+        {
+            writer.WriteString("NextToken"u8, next);
+        }
+
+        writer.WriteEndObject();
+        return buffer;
+    }
+
+    /// <summary>What Describe and List show alike; only the map of versions has two names.</summary>
+    private static void Entry(Utf8JsonWriter writer, SecretDescription item, string region, ReadOnlySpan<byte> versions)
+    {
+        Secret head = item.Head;
+        writer.WriteStartObject();
+        writer.WriteString("ARN"u8, AwsNames.Arn(region, item.Vault, head));
+        Seconds(writer, "CreatedDate"u8, head.Created);
+        if (head.PurgeAt is { } date)
+        {
+            Seconds(writer, "DeletedDate"u8, date);
+        }
+
+        if (head.Description.Length > 0)
+        {
+            writer.WriteString("Description"u8, head.Description);
+        }
+
+        if (AwsAnnotation.Parse(item.Annotations.GetValueOrDefault(AwsDialect.DialectName)).KmsKeyId is { } key)
+        {
+            writer.WriteString("KmsKeyId"u8, key);
+        }
+
+        if (head.LastReadDay is { } day)
+        {
+            Seconds(writer, "LastAccessedDate"u8, day * MicrosecondsPerDay);
+        }
+
+        Seconds(writer, "LastChangedDate"u8, head.Changed);
+        writer.WriteString("Name"u8, head.Name.Value);
+        if (head.EverTagged)
+        {
+            writer.WriteStartArray("Tags"u8);
+            foreach ((string tag, string value) in head.Tags)
+            {
+                writer.WriteStartObject();
+                writer.WriteString("Key"u8, tag);
+                writer.WriteString("Value"u8, value);
+                writer.WriteEndObject();
+            }
+
+            writer.WriteEndArray();
+        }
+
+        if (!item.Versions.IsEmpty)
+        {
+            writer.WriteStartObject(versions);
+            foreach ((SecretVersion version, ImmutableArray<VersionLabel> labels) in item.Versions)
+            {
+                writer.WritePropertyName(version.AwsId);
+                Stages(writer, labels);
+            }
+
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndObject();
+    }
+
+    private static void Labels(Utf8JsonWriter writer, ReadOnlySpan<byte> name, ImmutableArray<VersionLabel> labels)
+    {
+        // A version without labels has no such member at all.
+        if (!labels.IsEmpty)
+        {
+            writer.WritePropertyName(name);
+            Stages(writer, labels);
+        }
+    }
+
+    private static void Stages(Utf8JsonWriter writer, ImmutableArray<VersionLabel> labels)
+    {
+        writer.WriteStartArray();
+        foreach (VersionLabel label in labels)
+        {
+            writer.WriteStringValue(label.Value);
+        }
+
+        writer.WriteEndArray();
+    }
+
+    /// <summary>Seconds since 1970 with three decimals, cut and not rounded: a date never lies in the future.</summary>
+    private static void Seconds(Utf8JsonWriter writer, ReadOnlySpan<byte> name, long microseconds)
+    {
+        long milliseconds = Math.Max(0, microseconds / 1000);
+        writer.WriteNumber(name, new decimal((int)milliseconds, (int)(milliseconds >> 32), 0, false, 3));
+    }
+
+    /// <summary>
+    /// Writes a text value. The writer's own escaping would leave a copy in a shared pool, so it is escaped here into a
+    /// buffer that is zeroed.
+    /// </summary>
+    private static void WriteValue(Utf8JsonWriter writer, ReadOnlySpan<byte> value)
+    {
+        int length = 2;
+        foreach (byte b in value)
+        {
+            length += EscapedLength(b);
+        }
+
+        using SecretValue escaped = SecretValue.Rent(length);
+        Span<byte> into = escaped.Buffer;
+        into[0] = into[^1] = (byte)'"';
+        if (length == value.Length + 2)
+        {
+            value.CopyTo(into[1..]);
+        }
+        else
+        {
+            Escape(value, into[1..]);
+        }
+
+        writer.WriteRawValue(escaped.Span, skipInputValidation: true);
+    }
+
+    private static int EscapedLength(byte b) => b switch
+    {
+        (byte)'"' or (byte)'\\' or (byte)'\n' or (byte)'\r' or (byte)'\t' => 2,
+        < 0x20 or 0x7f => 6,
+        _ => 1,
+    };
+
+    private static void Escape(ReadOnlySpan<byte> value, Span<byte> into)
+    {
+        int at = 0;
+        foreach (byte b in value)
+        {
+            switch (EscapedLength(b))
+            {
+                case 1:
+                    into[at++] = b;
+                    break;
+                case 2:
+                    into[at++] = (byte)'\\';
+                    into[at++] = b switch { (byte)'\n' => (byte)'n', (byte)'\r' => (byte)'r', (byte)'\t' => (byte)'t', _ => b };
+                    break;
+                default:
+                    "\\u00"u8.CopyTo(into[at..]);
+                    into[at + 4] = (byte)(b >> 4 == 0 ? '0' : b >> 4 == 1 ? '1' : '7');
+                    into[at + 5] = "0123456789abcdef"u8[b & 15];
+                    at += 6;
+                    break;
+            }
+        }
+    }
+}
