@@ -31,7 +31,7 @@ internal sealed class CliContext(Terminal terminal, TimeProvider clock)
 
     /// <summary>The way to the server.</summary>
     public CofferClient Connect(ParseResult parsed) =>
-        new(CofferClientOptions.FromEnvironment(parsed.GetValue(SocketOption), parsed.GetValue(AddressOption)));
+        new(OptionsOf(parsed.GetValue(SocketOption), parsed.GetValue(AddressOption)));
 
     /// <summary>The answer: JSON where asked for, else text.</summary>
     public void Answer<T>(ParseResult parsed, T answer, JsonTypeInfo<T> type, Action text)
@@ -77,11 +77,34 @@ internal sealed class CliContext(Terminal terminal, TimeProvider clock)
         }
     }
 
+    /// <summary>What was said on the command line, else the environment, else the socket of the server in the home folder.</summary>
+    private static CofferClientOptions OptionsOf(string? socket, string? address)
+    {
+        CofferClientOptions options = CofferClientOptions.FromEnvironment();
+        if (socket is not null)
+        {
+            return options with { SocketPath = socket };
+        }
+
+        if (address is not null)
+        {
+            return Uri.TryCreate(address, UriKind.Absolute, out Uri? uri)
+                ? options with { SocketPath = null, Address = uri }
+                : throw new CliException(CofferExit.Usage, "the address is not of the form https://host:port");
+        }
+
+        return options.SocketPath is null && options.Address is null
+            ? options with { SocketPath = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".coffer", "coffer.sock") }
+            : options;
+    }
+
     private static (int Exit, string Problem, string? Hint)? Explain(Exception failure) => failure switch
     {
         CliException own => (own.Exit, own.Message, own.Hint),
-        CofferClientException answered => (ExitOf(answered.Code), answered.Message, HintOf(answered.Code, answered.RequestId)),
+        CofferClientException answered => (ExitOf(answered.Code), answered.Message, HintOf(answered.Code, answered.Problem.RequestId)),
         CofferException core => (ExitOf(core.Code.ToString()), core.Message, null),
+        LaunchException launch => (launch.Exit, string.Join("; ", launch.Problems), launch.Hint),
+        Workload.WorkloadException surroundings => (CofferExit.Invalid, surroundings.Message, surroundings.Hint),
         ServerStartException start => (CofferExit.Unavailable, start.Message, start.Hint),
         SealRefusedException refused => (refused.Reason == SealRefusal.Unsafe ? CofferExit.Refused : CofferExit.Invalid, refused.Message, null),
         SealIntegrityException => (CofferExit.Invalid, "the file is damaged, or not a backup", null),
@@ -97,13 +120,14 @@ internal sealed class CliContext(Terminal terminal, TimeProvider clock)
         "unauthenticated" or "credentialexpired" => CofferExit.Unauthenticated,
         "alreadyexists" or "tokeninuse" or "versionconflict" or "labelconflict" or "deleted" or "preconditionfailed" or "disabled" or "destroyed" => CofferExit.Conflict,
         "invalidrequest" or "invalidname" or "invalidcombination" or "toolarge" or "invalidpagetoken" or "quotaexceeded" => CofferExit.Invalid,
-        "sealed" or "unavailable" or "throttled" => CofferExit.Unavailable,
+        "sealed" or "unavailable" or "throttled" or "unreachable" or "timedout" => CofferExit.Unavailable,
         _ => CofferExit.Failure,
     };
 
     private static string? HintOf(string code, string? requestId) => code.Replace("_", "", StringComparison.Ordinal).ToLowerInvariant() switch
     {
         "sealed" => "coffer unseal",
+        "unreachable" => "is it running? COFFER_SOCKET or COFFER_ADDR say where it is; coffer serve starts one",
         "accessdenied" => requestId is null ? null : $"the trail says why: request {requestId}",
         "deleted" => "coffer recover brings it back",
         "unauthenticated" => "set COFFER_TOKEN, or use the local socket as the user who ran coffer init",

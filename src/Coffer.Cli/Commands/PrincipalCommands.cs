@@ -107,7 +107,7 @@ internal static class PrincipalCommands
         command.SetAction((parsed, cancellation) => context.RunAsync(async _ =>
         {
             using CofferClient client = context.Connect(parsed);
-            await client.CreateGroupAsync(new() { Name = parsed.GetValue(name)! }, cancellation).ConfigureAwait(false);
+            await client.CreateGroupAsync(parsed.GetValue(name)!, cancellation).ConfigureAwait(false);
             return CofferExit.Ok;
         }));
         return command;

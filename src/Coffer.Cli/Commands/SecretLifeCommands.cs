@@ -29,7 +29,7 @@ internal static class SecretLifeCommands
             string? page = null;
             do
             {
-                SecretList list = await client.ListSecretsAsync(vault, new() { Prefix = prefix, Deleted = parsed.GetValue(deleted), Page = page }, cancellation).ConfigureAwait(false);
+                SecretList list = await client.ListSecretsAsync(vault, new() { Prefix = prefix, Deleted = parsed.GetValue(deleted) ? DeletedSecrets.Only : DeletedSecrets.Exclude, Page = page, Limit = 1000 }, cancellation).ConfigureAwait(false);
                 all.AddRange(list.Secrets);
                 page = list.Next;
             }
@@ -51,7 +51,7 @@ internal static class SecretLifeCommands
         {
             SecretPath secret = SecretAddress.Parse(parsed.GetValue(path)!, parsed.GetValue(vault));
             using CofferClient client = context.Connect(parsed);
-            VersionList list = await client.ListVersionsAsync(secret.Vault.Value, secret.Name.Value, null, cancellation).ConfigureAwait(false);
+            VersionList list = await client.ListVersionsAsync(secret.Vault.Value, secret.Name.Value, null, null, cancellation).ConfigureAwait(false);
             context.Answer(parsed, list, ContractsJson.Default.VersionList, () => terminal.Table(
                 ["version", "state", "labels", "bytes", "written", "by", "wire"],
                 [.. list.Versions.Select(v => (IReadOnlyList<string>)[v.Number.ToString(CultureInfo.InvariantCulture), v.State, string.Join(',', v.Labels), v.Size.ToString(CultureInfo.InvariantCulture), Time(v.Created), v.CreatedBy, v.Wire])]));
@@ -87,7 +87,9 @@ internal static class SecretLifeCommands
         {
             SecretPath secret = SecretAddress.Parse(parsed.GetValue(path)!, parsed.GetValue(vault));
             using CofferClient client = context.Connect(parsed);
-            WriteResult result = await client.DeleteSecretAsync(secret.Vault.Value, secret.Name.Value, parsed.GetValue(purge), cancellation).ConfigureAwait(false);
+            WriteResult result = parsed.GetValue(purge)
+                ? await client.PurgeSecretAsync(secret.Vault.Value, secret.Name.Value, cancellation).ConfigureAwait(false)
+                : await client.DeleteSecretAsync(secret.Vault.Value, secret.Name.Value, null, cancellation).ConfigureAwait(false);
             context.Answer(parsed, result, ContractsJson.Default.WriteResult, () => terminal.Line(
                 result.Secret.PurgeAt is { } date && !parsed.GetValue(purge) ? $"{secret} goes for good on {Time(date)}" : $"{secret} is gone"));
             return CofferExit.Ok;
