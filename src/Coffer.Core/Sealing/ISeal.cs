@@ -1,4 +1,5 @@
-using System.Text.Json.Serialization;
+using System.Collections.Immutable;
+using Coffer.Core.Secrets;
 
 namespace Coffer.Core.Sealing;
 
@@ -8,10 +9,10 @@ public sealed record SealParameters
     /// <summary><c>keyfile</c>, <c>passphrase</c>, <c>shamir</c> or <c>memory</c>.</summary>
     public required string Type { get; init; }
 
-    /// <summary>Fingerprint of the sealing key: tells a wrong key from a damaged table.</summary>
+    /// <summary>Fingerprint of the sealing key: tells a wrong key from a damaged table, and one key file from the next.</summary>
     public required string KeyFingerprint { get; init; }
 
-    /// <summary>Salt of the passphrase, base64.</summary>
+    /// <summary>Salt of the passphrase.</summary>
     public byte[]? Salt { get; init; }
 
     /// <summary>Argon2id memory, KiB.</summary>
@@ -29,72 +30,57 @@ public sealed record SealParameters
     /// <summary>Shares made.</summary>
     public int? Shares { get; init; }
 
-    /// <summary>Names the set of shares; a share of another set is refused.</summary>
+    /// <summary>Names the set of shares, 16 hex digits; a share of another set is refused.</summary>
     public string? SetId { get; init; }
-}
 
-/// <summary>The key table's public part, as JSON.</summary>
-internal sealed record SealDocument
-{
-    public required SealParameters Seal { get; init; }
+    /// <summary>SHA-256 of each share, by its index: a share that was never handed out is refused by itself, and spoils nothing.</summary>
+    public ImmutableArray<byte[]>? ShareDigests { get; init; }
 
-    /// <summary>The root key under the sealing key.</summary>
-    public required byte[] WrappedRoot { get; init; }
-
-    /// <summary>The audit signing key under the root key.</summary>
-    public required byte[] WrappedAuditKey { get; init; }
-}
-
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
-[JsonSerializable(typeof(SealDocument))]
-internal sealed partial class SealJson : JsonSerializerContext;
-
-/// <summary>Why a seal does not give its key.</summary>
-public enum SealRefusal
-{
-    /// <summary>The key file, passphrase or shares are missing.</summary>
-    Missing = 1,
-
-    /// <summary>They are of another installation, or wrong.</summary>
-    Wrong = 2,
-
-    /// <summary>A key file that others can read, a link, or foreign property.</summary>
-    Unsafe = 3,
-
-    /// <summary>A share that is damaged, given twice, or of another set.</summary>
-    BadShare = 4,
-
-    /// <summary>Parameters weaker than the minimum: somebody weakened the table.</summary>
-    Weakened = 5,
-
-    /// <summary>This seal cannot open a table of that type.</summary>
-    OtherType = 6,
-}
-
-/// <summary>A seal did not give its key. The message never holds key material.</summary>
-/// <param name="reason">Why.</param>
-/// <param name="message">For people.</param>
-public sealed class SealRefusedException(SealRefusal reason, string message) : Exception(message)
-{
-    /// <summary>Why.</summary>
-    public SealRefusal Reason { get; } = reason;
+    /// <summary>Everything in canonical form: what the wrapped root key and the table's MAC are bound to.</summary>
+    internal void Write(ref RowWriter row)
+    {
+        row.Write(Type);
+        row.Write(KeyFingerprint);
+        row.Write(Salt);
+        row.Write(MemoryKib);
+        row.Write(Passes);
+        row.Write(Lanes);
+        row.Write(Threshold);
+        row.Write(Shares);
+        row.Write(SetId);
+        row.Write(ShareDigests?.Length ?? 0);
+        foreach (byte[] digest in ShareDigests ?? [])
+        {
+            row.Write(digest);
+        }
+    }
 }
 
 /// <summary>
-/// What protects the root key: it makes, and later gives again, a sealing key of 32 bytes. Keys it hands out are zeroed by
-/// who asked.
+/// What protects the root key: it makes, and later gives again, a sealing key of 32 bytes. Who gets a key from it disposes it.
+/// All methods throw <see cref="SealRefusedException"/>.
 /// </summary>
 public interface ISeal
 {
     /// <summary>The type as stored.</summary>
     string Type { get; }
 
-    /// <summary>Makes a new sealing key and its public parameters. What it writes must not replace what opens now until <see cref="Commit"/>.</summary>
-    (SealParameters Parameters, byte[] Key) Create();
+    /// <summary>
+    /// Makes a new sealing key and its public parameters. What it keeps outside the store takes the place of nothing yet: until
+    /// the store has committed, what opens now has to open still.
+    /// </summary>
+    /// <param name="inForce">The parameters in the store now; null before initialisation.</param>
+    (SealParameters Parameters, SecretValue Key) Create(SealParameters? inForce);
 
-    /// <summary>Puts what <see cref="Create"/> made in the place of what opened before. Called after the table was replaced; may be repeated.</summary>
-    void Commit();
+    /// <summary>
+    /// Finishes what <see cref="Create"/> began if that is what the store holds, and undoes it otherwise. Called when the store
+    /// has committed, or will not; and, since a crash may have come between, by <see cref="Create"/> and <see cref="Open"/> themselves.
+    /// </summary>
+    /// <param name="inForce">The parameters in the store now.</param>
+    void Settle(SealParameters inForce)
+    {
+    }
 
-    /// <summary>The sealing key for stored parameters, or <see cref="SealRefusedException"/>.</summary>
-    byte[] Open(SealParameters parameters);
+    /// <summary>The sealing key for stored parameters.</summary>
+    SecretValue Open(SealParameters parameters);
 }

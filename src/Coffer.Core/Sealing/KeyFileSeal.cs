@@ -1,134 +1,131 @@
-using System.Runtime.Versioning;
-using System.Security.Cryptography;
-using Microsoft.Win32.SafeHandles;
+using Coffer.Core.Secrets;
 
 namespace Coffer.Core.Sealing;
 
 /// <summary>
 /// The default seal: a file of 32 random bytes, mode 0600, owned by who runs the server. Whoever can read it and the
-/// database can read every secret: keep the two apart in backups.
+/// database can read every secret: keep the two apart in backups. A new key is first written beside it as <c>PATH.new</c>; it
+/// takes the name <c>PATH</c> once the store holds what needs it. Whichever of the two fits the store opens it, so that a crash
+/// at any moment costs nothing.
 /// </summary>
-/// <param name="path">The key file. A new one waits as <c>PATH.new</c> until the table that needs it is stored.</param>
+/// <param name="path">The key file; its folder exists.</param>
 public sealed class KeyFileSeal(string path) : ISeal
 {
     /// <summary>The type as stored.</summary>
     public const string TypeName = "keyfile";
 
-    private const int KeyBytes = 32;
-    private const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute
-        | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
-
-    private string Next => path + ".new";
+    private string NewPath => path + ".new";
 
     /// <inheritdoc/>
     public string Type => TypeName;
 
+    /// <summary>
+    /// Writes a new key to <c>PATH.new</c>. Refuses, with <see cref="SealRefusal.Occupied"/>, to take the place of a file that is
+    /// not the key in force: it may be all that opens another store.
+    /// </summary>
     /// <inheritdoc/>
-    public (SealParameters Parameters, byte[] Key) Create()
+    public (SealParameters Parameters, SecretValue Key) Create(SealParameters? inForce)
     {
-        byte[] key = RandomNumberGenerator.GetBytes(KeyBytes);
-        File.Delete(Next);
-        FileStreamOptions options = new() { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows())
+        if (inForce is not null)
         {
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+            Settle(inForce);
         }
 
-        using (FileStream file = new(Next, options))
+        using (SecretValue? current = KeyFile.Read(path))
         {
-            file.Write(key);
-            file.Flush(flushToDisk: true);
+            if (current is not null && !Fits(current, inForce))
+            {
+                throw new SealRefusedException(SealRefusal.Occupied, $"{path} exists and belongs to another store; hint: move it away, or name another key file");
+            }
         }
 
-        return (new() { Type = Type, KeyFingerprint = Fingerprints.Of(key) }, key);
+        SecretValue key = NewKey();
+        return (new() { Type = Type, KeyFingerprint = KeyWrap.Fingerprint(key) }, key);
+    }
+
+    /// <summary>
+    /// <c>PATH.new</c> takes the place of <c>PATH</c> if the store needs it; it is removed if the store needs <c>PATH</c>; it stays if
+    /// the store needs neither, since then nobody can tell what it is for.
+    /// </summary>
+    /// <inheritdoc/>
+    public void Settle(SealParameters inForce)
+    {
+        using SecretValue? candidate = ReadUnfinished();
+        if (candidate is null)
+        {
+            return;
+        }
+
+        if (Fits(candidate, inForce))
+        {
+            KeyFile.Rename(NewPath, path);
+            return;
+        }
+
+        using SecretValue? current = KeyFile.Read(path);
+        if (current is not null && Fits(current, inForce))
+        {
+            KeyFile.Delete(NewPath);
+        }
     }
 
     /// <inheritdoc/>
-    public void Commit()
-    {
-        if (File.Exists(Next))
-        {
-            File.Move(Next, path, overwrite: true);
-        }
-    }
-
-    /// <inheritdoc/>
-    public byte[] Open(SealParameters parameters)
+    public SecretValue Open(SealParameters parameters)
     {
         if (parameters.Type != Type)
         {
             throw new SealRefusedException(SealRefusal.OtherType, $"the server is sealed with a {parameters.Type}, not with a key file");
         }
 
-        // A change of key that was interrupted leaves both files: the table says which one it needs.
-        foreach (string file in (ReadOnlySpan<string>)[path, Next])
+        Settle(parameters);
+        SecretValue key = KeyFile.Read(path) ?? throw new SealRefusedException(SealRefusal.Missing, $"the key file {path} does not exist");
+        if (Fits(key, parameters))
         {
-            if (Read(file) is { } key)
-            {
-                if (Fingerprints.Of(key) == parameters.KeyFingerprint)
-                {
-                    if (file == Next)
-                    {
-                        Commit();
-                    }
-
-                    return key;
-                }
-
-                CryptographicOperations.ZeroMemory(key);
-            }
+            return key;
         }
 
-        throw File.Exists(path)
-            ? new SealRefusedException(SealRefusal.Wrong, $"the key file {path} is not the one this store was sealed with")
-            : new SealRefusedException(SealRefusal.Missing, $"the key file {path} does not exist");
+        key.Dispose();
+        throw new SealRefusedException(SealRefusal.Wrong, $"the key file {path} is not the one this store was sealed with");
     }
 
-    private static byte[]? Read(string file)
+    /// <summary>The type; never the key.</summary>
+    public override string ToString() => Type;
+
+    private static bool Fits(SecretValue key, SealParameters? parameters) =>
+        parameters is { Type: TypeName } && parameters.KeyFingerprint == KeyWrap.Fingerprint(key);
+
+    /// <summary>
+    /// A key left in <c>PATH.new</c> is taken, not replaced: nothing says that no store was committed with it. It is random and
+    /// ours, hence as good as a new one.
+    /// </summary>
+    private SecretValue NewKey()
     {
-        FileInfo info = new(file);
-        if (!info.Exists)
+        if (ReadUnfinished() is { } left)
         {
-            return null;
+            return left;
         }
 
-        if (info.LinkTarget is not null)
+        SecretValue key = KeyWrap.Draw();
+        try
         {
-            throw new SealRefusedException(SealRefusal.Unsafe, $"the key file {file} is a symbolic link");
+            KeyFile.Create(NewPath, key);
+            return key;
         }
-
-        using FileStream stream = new(file, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
-        if (!OperatingSystem.IsWindows())
+        catch
         {
-            RefuseUnsafe(file, stream.SafeFileHandle);
+            key.Dispose();
+            throw;
         }
-
-        byte[] key = new byte[KeyBytes];
-        if (stream.Length != KeyBytes || stream.ReadAtLeast(key, KeyBytes, throwOnEndOfStream: false) != KeyBytes)
-        {
-            throw new SealRefusedException(SealRefusal.Wrong, $"the key file {file} does not hold 32 bytes");
-        }
-
-        return key;
     }
 
-    [UnsupportedOSPlatform("windows")]
-    private static void RefuseUnsafe(string file, SafeFileHandle handle)
+    /// <summary>A file cut short by a crash was never on the disk as a whole, so that no store can depend on it.</summary>
+    private SecretValue? ReadUnfinished()
     {
-        if ((File.GetUnixFileMode(handle) & Others) != 0)
+        if (KeyFile.IsIncomplete(NewPath))
         {
-            throw new SealRefusedException(SealRefusal.Unsafe, $"the key file {file} is accessible to others; chmod 600 it, and rekey if others may have read it");
+            KeyFile.Delete(NewPath);
         }
-    }
-}
 
-/// <summary>Short fingerprints of keys: enough to tell keys apart, useless for finding one.</summary>
-internal static class Fingerprints
-{
-    public static string Of(ReadOnlySpan<byte> key)
-    {
-        Span<byte> hash = stackalloc byte[32];
-        HMACSHA256.HashData(key, "coffer key fingerprint"u8, hash);
-        return Convert.ToHexStringLower(hash[..8]);
+        return KeyFile.Read(NewPath);
     }
 }

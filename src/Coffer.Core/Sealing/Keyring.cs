@@ -1,241 +1,155 @@
 using System.Buffers.Binary;
-using System.Collections.Frozen;
+using System.Diagnostics;
 using System.Security.Cryptography;
-using System.Text;
+using System.Text.Json.Serialization;
 using Coffer.Core.Secrets;
 
 namespace Coffer.Core.Sealing;
 
 /// <summary>
-/// The data keys. The newest seals; older ones still open. A sealed thing is
-/// <code>
-/// | layout 1 | key id 4, big-endian | nonce 12 | ciphertext | tag 16 |
-/// </code>
-/// encrypted with AES-256-GCM under a key that HKDF-SHA256 derives from the data key and the thing's own place, so that a
-/// key meets its one plaintext; the nonce is random as well, since a cloned store may seal the same place twice.
-/// Associated data: layout, key id and the place.
+/// The data keys: the newest seals, older ones still open. One instance from unseal to seal, rotations included.
+/// Thread-safe and lock-free; after <see cref="Dispose"/> operations under way finish, later ones throw
+/// <see cref="SealedException"/>, and the keys are zero.
 /// </summary>
 [HoldsSecret]
+[DebuggerDisplay(SecretValue.Redacted)]
+[JsonConverter(typeof(RedactedJsonConverter))]
 public sealed class Keyring : IDisposable
 {
-    /// <summary>The layout written now.</summary>
-    public const byte Layout = 1;
+    /// <summary>Bytes of what <see cref="Mac"/> answers.</summary>
+    internal const int MacBytes = sizeof(uint) + SHA256.HashSizeInBytes;
 
-    /// <summary>Bytes that sealing adds.</summary>
-    public const int Overhead = HeadBytes + NonceBytes + TagBytes;
+    private readonly KeyLifetime _lifetime;
 
-    private const int HeadBytes = 5;
-    private const int NonceBytes = 12;
-    private const int TagBytes = 16;
-    private const int KeyBytes = 32;
-    private const int MacBytes = 4 + 32;
-
-    private readonly FrozenDictionary<uint, DataKey> _keys;
-    private readonly DataKey _newest;
+    [DebuggerBrowsable(DebuggerBrowsableState.Never)]
     private readonly byte[] _indexKey;
-    private int _disposed;
 
-    internal Keyring(IReadOnlyList<(uint Id, byte[] Key)> keys, AuditSigner signer)
+    // Ascending by id; replaced as a whole.
+    [DebuggerBrowsable(DebuggerBrowsableState.Never)]
+    private volatile DataKey[] _keys;
+
+    internal Keyring(IReadOnlyCollection<DataKey> keys, AuditSigner auditSigner)
     {
-        _keys = keys.ToFrozenDictionary(k => k.Id, k => new DataKey(k.Id, k.Key));
-        _newest = _keys[keys.Max(k => k.Id)];
-        // Look-ups by keyed hash must find what was stored under older keys too: the first data key stays for ever.
-        First = _keys[keys.Min(k => k.Id)];
-        _indexKey = DeriveKey("index");
-        AuditSigner = signer;
+        ArgumentOutOfRangeException.ThrowIfZero(keys.Count);
+        _keys = [.. keys.OrderBy(k => k.Id)];
+        _indexKey = _keys[0].Derive("token-index");
+        AuditSigner = auditSigner;
+        _lifetime = new(Zero);
     }
 
-    /// <summary>Signs the audit trail.</summary>
+    /// <summary>The key that signs the audit trail; stays the same over rotations of the data keys.</summary>
     public AuditSigner AuditSigner { get; }
 
-    /// <summary>Id of the key that seals now.</summary>
-    public uint NewestKeyId => _newest.Id;
+    /// <summary>Id of the key that seals.</summary>
+    public uint NewestKeyId => _keys[^1].Id;
 
-    private DataKey First { get; }
+    /// <summary>How many data keys there are.</summary>
+    public int KeyCount => _keys.Length;
 
-    /// <summary>Seals for one place.</summary>
-    public byte[] Seal(ReadOnlySpan<byte> plaintext, SealContext context)
+    /// <summary>Seals under the newest key for one place.</summary>
+    public byte[] Seal(ReadOnlySpan<byte> plaintext, in SealContext context)
     {
-        byte[] output = new byte[plaintext.Length + Overhead];
-        Span<byte> bytes = output;
-        bytes[0] = Layout;
-        BinaryPrimitives.WriteUInt32BigEndian(bytes[1..], _newest.Id);
-        Span<byte> nonce = bytes.Slice(HeadBytes, NonceBytes);
+        using KeyLifetime.Use use = _lifetime.Enter();
+        Span<byte> nonce = stackalloc byte[SealedValue.NonceBytes];
         RandomNumberGenerator.Fill(nonce);
-        Span<byte> place = stackalloc byte[HeadBytes + Math.Min(context.MaxBytes, 4096)];
-        bytes[..HeadBytes].CopyTo(place);
-        place = place[..(HeadBytes + context.Write(place[HeadBytes..]))];
-        Span<byte> key = stackalloc byte[KeyBytes];
-        Derive(_newest, place, key);
-        Guard();
-        using AesGcm cipher = new(key, TagBytes);
-        CryptographicOperations.ZeroMemory(key);
-        cipher.Encrypt(nonce, plaintext, bytes.Slice(HeadBytes + NonceBytes, plaintext.Length), bytes[^TagBytes..], place);
-        return output;
+        return SealedValue.Seal(_keys[^1], plaintext, context, nonce);
     }
 
-    /// <summary>Opens what was sealed for this place, or throws <see cref="SealIntegrityException"/>.</summary>
-    public SecretValue Open(ReadOnlySpan<byte> bytes, SealContext context)
+    /// <summary>Opens what was sealed for this place; throws <see cref="SealIntegrityException"/> for anything else.</summary>
+    public SecretValue Open(ReadOnlySpan<byte> sealedBytes, in SealContext context)
     {
-        if (bytes.Length < Overhead)
-        {
-            throw new SealIntegrityException(SealFailure.Truncated);
-        }
-
-        if (bytes[0] != Layout)
-        {
-            throw new SealIntegrityException(SealFailure.UnknownLayout);
-        }
-
-        if (!_keys.TryGetValue(BinaryPrimitives.ReadUInt32BigEndian(bytes[1..]), out DataKey? dataKey))
-        {
-            throw new SealIntegrityException(SealFailure.UnknownKey);
-        }
-
-        Span<byte> place = stackalloc byte[HeadBytes + Math.Min(context.MaxBytes, 4096)];
-        bytes[..HeadBytes].CopyTo(place);
-        place = place[..(HeadBytes + context.Write(place[HeadBytes..]))];
-        Span<byte> key = stackalloc byte[KeyBytes];
-        Derive(dataKey, place, key);
-        Guard();
-        using AesGcm cipher = new(key, TagBytes);
-        CryptographicOperations.ZeroMemory(key);
-        int length = bytes.Length - Overhead;
-        SecretValue value = SecretValue.Rent(length);
-        try
-        {
-            cipher.Decrypt(bytes.Slice(HeadBytes, NonceBytes), bytes.Slice(HeadBytes + NonceBytes, length), bytes[^TagBytes..], value.Buffer, place);
-            return value;
-        }
-        catch (CryptographicException)
-        {
-            value.Dispose();
-            throw new SealIntegrityException(SealFailure.NotAuthentic);
-        }
+        using KeyLifetime.Use use = _lifetime.Enter();
+        DataKey key = Find(SealedValue.KeyIdOf(sealedBytes)) ?? throw new SealIntegrityException(SealFailure.UnknownKey);
+        return SealedValue.Open(key, sealedBytes, context);
     }
 
-    /// <summary>Authenticates a row in canonical form: key id and HMAC-SHA256.</summary>
-    public byte[] Mac(RowKind kind, ReadOnlySpan<byte> row)
+    /// <summary>
+    /// Keyed hash of a token, by which it is found in the store: 32 bytes. From the first data key, so that it stays the
+    /// same over rotations.
+    /// </summary>
+    public byte[] Index(ReadOnlySpan<byte> token)
     {
+        using KeyLifetime.Use use = _lifetime.Enter();
+        return HMACSHA256.HashData(_indexKey, token);
+    }
+
+    /// <summary>
+    /// A key of 32 bytes for one purpose, the caller's to zero. From the first data key, so that it stays the same over
+    /// rotations.
+    /// </summary>
+    public byte[] DeriveKey(string purpose)
+    {
+        using KeyLifetime.Use use = _lifetime.Enter();
+        return _keys[0].Derive("purpose/" + purpose);
+    }
+
+    /// <summary>Zeroes the keys as soon as the last operation under way ends.</summary>
+    public void Dispose()
+    {
+        _lifetime.Close();
+        AuditSigner.Dispose();
+    }
+
+    /// <summary>Always <c>***</c>.</summary>
+    public override string ToString() => SecretValue.Redacted;
+
+    /// <summary>MAC of a row in canonical form under the newest key: key id (4 bytes, big-endian) · HMAC-SHA256.</summary>
+    internal byte[] Mac(RowKind kind, ReadOnlySpan<byte> canonicalRow)
+    {
+        using KeyLifetime.Use use = _lifetime.Enter();
+        DataKey key = _keys[^1];
         byte[] mac = new byte[MacBytes];
-        BinaryPrimitives.WriteUInt32BigEndian(mac, _newest.Id);
-        Compute(_newest, kind, row, mac.AsSpan(4));
-        Guard();
+        BinaryPrimitives.WriteUInt32BigEndian(mac, key.Id);
+        HMACSHA256.HashData(key.MacKey(kind), canonicalRow, mac.AsSpan(sizeof(uint)));
         return mac;
     }
 
-    /// <summary>Whether the MAC is right, in constant time; false for a key that is not known.</summary>
-    public bool VerifyMac(RowKind kind, ReadOnlySpan<byte> row, ReadOnlySpan<byte> mac)
+    /// <summary>Whether the MAC is that of this row; false as well for one of an unknown key or a wrong length.</summary>
+    internal bool VerifyMac(RowKind kind, ReadOnlySpan<byte> canonicalRow, ReadOnlySpan<byte> mac)
     {
-        if (mac.Length != MacBytes || !_keys.TryGetValue(BinaryPrimitives.ReadUInt32BigEndian(mac), out DataKey? key))
+        using KeyLifetime.Use use = _lifetime.Enter();
+        if (mac.Length != MacBytes || Find(BinaryPrimitives.ReadUInt32BigEndian(mac)) is not { } key)
         {
             return false;
         }
 
-        Span<byte> right = stackalloc byte[32];
-        Compute(key, kind, row, right);
-        Guard();
-        return CryptographicOperations.FixedTimeEquals(right, mac[4..]);
+        Span<byte> expected = stackalloc byte[SHA256.HashSizeInBytes];
+        HMACSHA256.HashData(key.MacKey(kind), canonicalRow, expected);
+        return CryptographicOperations.FixedTimeEquals(expected, mac[sizeof(uint)..]);
     }
 
-    /// <summary>Keyed hash of a high-entropy text, by which it is found again. The same for as long as the installation lives.</summary>
-    public byte[] Index(ReadOnlySpan<byte> token)
+    /// <summary>Whether there is a key of that id.</summary>
+    internal bool Has(uint keyId) => Find(keyId) is not null;
+
+    /// <summary>Takes in a key that the store holds already; from now on the highest id seals. One caller at a time.</summary>
+    internal void Add(DataKey key)
     {
-        byte[] hash = HMACSHA256.HashData(_indexKey, token);
-        Guard();
-        return hash;
+        using KeyLifetime.Use use = _lifetime.Enter();
+        _keys = [.. _keys.Append(key).OrderBy(k => k.Id)];
     }
 
-    /// <summary>A key of 32 bytes for one purpose. The same for as long as the installation lives.</summary>
-    public byte[] DeriveKey(string purpose)
+    // From the newest on: that is where nearly every row is.
+    private DataKey? Find(uint id)
     {
-        byte[] key = HKDF.Expand(HashAlgorithmName.SHA256, First.Material, KeyBytes, Encoding.UTF8.GetBytes("coffer purpose " + purpose));
-        Guard();
-        return key;
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+        DataKey[] keys = _keys;
+        for (int i = keys.Length - 1; i >= 0; i--)
         {
-            return;
+            if (keys[i].Id == id)
+            {
+                return keys[i];
+            }
         }
 
-        foreach (DataKey key in _keys.Values)
+        return null;
+    }
+
+    private void Zero()
+    {
+        foreach (DataKey key in _keys)
         {
-            key.Dispose();
+            key.Zero();
         }
 
         CryptographicOperations.ZeroMemory(_indexKey);
-        AuditSigner.Dispose();
-    }
-
-    /// <inheritdoc/>
-    public override string ToString() => SecretValue.Redacted;
-
-    /// <summary>
-    /// Called after key material was read: <see cref="Dispose"/> raises its flag before it zeroes, so whoever may have read
-    /// zeroes finds the flag up, and nothing is ever sealed under a key of zeroes.
-    /// </summary>
-    private void Guard()
-    {
-        if (Volatile.Read(ref _disposed) != 0)
-        {
-            throw new SealedException();
-        }
-    }
-
-    private static void Derive(DataKey key, ReadOnlySpan<byte> place, Span<byte> output)
-    {
-        Span<byte> info = stackalloc byte[16 + place.Length];
-        "coffer value key"u8.CopyTo(info);
-        place.CopyTo(info[16..]);
-        HKDF.Expand(HashAlgorithmName.SHA256, key.Material, output, info);
-    }
-
-    private static void Compute(DataKey key, RowKind kind, ReadOnlySpan<byte> row, Span<byte> output)
-    {
-        // The kind leads, so that a row of one table never passes for one of another.
-        Span<byte> small = stackalloc byte[512];
-        if (row.Length < small.Length)
-        {
-            small[0] = (byte)kind;
-            row.CopyTo(small[1..]);
-            HMACSHA256.HashData(key.MacKey, small[..(row.Length + 1)], output);
-            return;
-        }
-
-        using IncrementalHash mac = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, key.MacKey);
-        mac.AppendData([(byte)kind]);
-        mac.AppendData(row);
-        mac.GetHashAndReset(output);
-    }
-
-    [HoldsSecret]
-    private sealed class DataKey : IDisposable
-    {
-        public DataKey(uint id, byte[] material)
-        {
-            Id = id;
-            Material = GC.AllocateArray<byte>(KeyBytes, pinned: true);
-            material.CopyTo(Material, 0);
-            MacKey = GC.AllocateArray<byte>(KeyBytes, pinned: true);
-            HKDF.Expand(HashAlgorithmName.SHA256, Material, MacKey, "coffer row mac"u8);
-        }
-
-        public uint Id { get; }
-
-        public byte[] Material { get; }
-
-        public byte[] MacKey { get; }
-
-        public void Dispose()
-        {
-            CryptographicOperations.ZeroMemory(Material);
-            CryptographicOperations.ZeroMemory(MacKey);
-        }
-
-        public override string ToString() => SecretValue.Redacted;
     }
 }

@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using System.Security.Cryptography;
+using System.Text.Json.Serialization;
 using Coffer.Core.Secrets;
 
 namespace Coffer.Core.Sealing;
@@ -9,8 +11,14 @@ namespace Coffer.Core.Sealing;
 /// <param name="Lanes">Lanes.</param>
 public readonly record struct Argon2Parameters(int MemoryKib, int Passes, int Lanes)
 {
-    /// <summary>What new seals use: 64 MiB, 3 passes, 1 lane.</summary>
+    private const int MostMemoryKib = 4 * 1024 * 1024, MostPasses = 64, MostLanes = 16;
+
+    /// <summary>What new seals use, and the least that is accepted: 64 MiB, 3 passes, 1 lane.</summary>
     public static Argon2Parameters Default { get; } = new(64 * 1024, 3, 1);
+
+    /// <summary>At least the default, at most 4 GiB, 64 passes, 16 lanes: neither cheap to guess against nor dear enough to stop a start.</summary>
+    internal bool IsAcceptable =>
+        MemoryKib >= Default.MemoryKib && MemoryKib <= MostMemoryKib && Passes >= Default.Passes && Passes <= MostPasses && Lanes is >= 1 and <= MostLanes;
 }
 
 /// <summary>Argon2id, handed in from outside since the core has no packages.</summary>
@@ -20,99 +28,83 @@ public readonly record struct Argon2Parameters(int MemoryKib, int Passes, int La
 /// <param name="output">Filled.</param>
 public delegate void PassphraseKdf(ReadOnlySpan<byte> passphrase, ReadOnlySpan<byte> salt, Argon2Parameters parameters, Span<byte> output);
 
-/// <summary>A passphrase stretched by Argon2id.</summary>
-/// <param name="passphrase">UTF-8 bytes; 12 characters or more. Stays the caller's.</param>
+/// <summary>A passphrase that somebody gives at every start, stretched by Argon2id. Taken byte for byte, as typed.</summary>
+/// <param name="passphrase">UTF-8 bytes; 12 or more for a new seal. Stays the caller's.</param>
 /// <param name="kdf">Argon2id.</param>
-public sealed class PassphraseSeal(SecretValue passphrase, PassphraseKdf kdf) : ISeal
+/// <param name="cost">For new seals; null for <see cref="Argon2Parameters.Default"/>.</param>
+[HoldsSecret]
+[DebuggerDisplay(SecretValue.Redacted)]
+[JsonConverter(typeof(RedactedJsonConverter))]
+public sealed class PassphraseSeal(SecretValue passphrase, PassphraseKdf kdf, Argon2Parameters? cost = null) : ISeal
 {
     /// <summary>The type as stored.</summary>
     public const string TypeName = "passphrase";
 
-    /// <summary>Shortest passphrase, in bytes.</summary>
+    /// <summary>Shortest new passphrase, in bytes.</summary>
     public const int MinLength = 12;
 
-    private const int KeyBytes = 32;
-    private const int MaxMemoryKib = 4 * 1024 * 1024;
+    private const int SaltBytes = 16, MostSaltBytes = 64;
+
+    [DebuggerBrowsable(DebuggerBrowsableState.Never)]
+    private readonly SecretValue _passphrase = passphrase;
 
     /// <inheritdoc/>
     public string Type => TypeName;
 
     /// <inheritdoc/>
-    public (SealParameters Parameters, byte[] Key) Create()
+    public (SealParameters Parameters, SecretValue Key) Create(SealParameters? inForce)
     {
-        if (passphrase.Length < MinLength)
+        if (_passphrase.Length < MinLength)
         {
-            throw new SealRefusedException(SealRefusal.Wrong, $"a passphrase has at least {MinLength} characters");
+            throw new SealRefusedException(SealRefusal.WeakPassphrase, $"a passphrase has at least {MinLength} characters");
         }
 
-        byte[] salt = RandomNumberGenerator.GetBytes(16);
-        byte[] key = new byte[KeyBytes];
-        Argon2Parameters cost = Argon2Parameters.Default;
-        kdf(passphrase.Span, salt, cost, key);
-        return (new() { Type = Type, KeyFingerprint = Fingerprints.Of(key), Salt = salt, MemoryKib = cost.MemoryKib, Passes = cost.Passes, Lanes = cost.Lanes }, key);
+        byte[] salt = RandomNumberGenerator.GetBytes(SaltBytes);
+        Argon2Parameters chosen = cost ?? Argon2Parameters.Default;
+        SecretValue key = Derive(salt, chosen);
+        return (new() { Type = Type, KeyFingerprint = KeyWrap.Fingerprint(key), Salt = salt, MemoryKib = chosen.MemoryKib, Passes = chosen.Passes, Lanes = chosen.Lanes }, key);
     }
 
     /// <inheritdoc/>
-    public void Commit()
-    {
-    }
-
-    /// <inheritdoc/>
-    public byte[] Open(SealParameters parameters)
+    public SecretValue Open(SealParameters parameters)
     {
         if (parameters.Type != Type)
         {
             throw new SealRefusedException(SealRefusal.OtherType, $"the server is sealed with a {parameters.Type}, not with a passphrase");
         }
 
-        // The parameters lie in the store, which is not trusted: neither too cheap to guess against nor dear enough to stop us.
-        if (parameters is not { Salt.Length: >= 16, MemoryKib: { } memory and <= MaxMemoryKib, Passes: { } passes and <= 100, Lanes: { } lanes and <= 16 }
-            || memory < Argon2Parameters.Default.MemoryKib || passes < Argon2Parameters.Default.Passes || lanes < 1)
+        SecretValue key = Derive(parameters.Salt ?? [], new(parameters.MemoryKib ?? 0, parameters.Passes ?? 0, parameters.Lanes ?? 0));
+        if (parameters.KeyFingerprint == KeyWrap.Fingerprint(key))
         {
-            throw new SealRefusedException(SealRefusal.Weakened, "the stored cost of the passphrase is not one that Coffer writes");
+            return key;
         }
 
-        byte[] key = new byte[KeyBytes];
-        kdf(passphrase.Span, parameters.Salt, new(memory, passes, lanes), key);
-        if (Fingerprints.Of(key) != parameters.KeyFingerprint)
-        {
-            CryptographicOperations.ZeroMemory(key);
-            throw new SealRefusedException(SealRefusal.Wrong, "the passphrase is not right");
-        }
-
-        return key;
-    }
-}
-
-/// <summary>A sealing key that lives in this process only: a throw-away server.</summary>
-[HoldsSecret]
-public sealed class MemorySeal : ISeal, IDisposable
-{
-    private readonly byte[] _key = GC.AllocateArray<byte>(32, pinned: true);
-
-    /// <summary>Draws the key.</summary>
-    public MemorySeal() => RandomNumberGenerator.Fill(_key);
-
-    /// <inheritdoc/>
-    public string Type => "memory";
-
-    /// <inheritdoc/>
-    public (SealParameters Parameters, byte[] Key) Create() => (new() { Type = Type, KeyFingerprint = Fingerprints.Of(_key) }, [.. _key]);
-
-    /// <inheritdoc/>
-    public void Commit()
-    {
+        key.Dispose();
+        throw new SealRefusedException(SealRefusal.Wrong, "the passphrase is not right");
     }
 
-    /// <inheritdoc/>
-    public byte[] Open(SealParameters parameters) =>
-        parameters.Type == Type && parameters.KeyFingerprint == Fingerprints.Of(_key)
-            ? [.. _key]
-            : throw new SealRefusedException(SealRefusal.Wrong, "the store was sealed by another process");
-
-    /// <inheritdoc/>
-    public void Dispose() => CryptographicOperations.ZeroMemory(_key);
-
-    /// <inheritdoc/>
+    /// <summary>Always <c>***</c>.</summary>
     public override string ToString() => SecretValue.Redacted;
+
+    // The parameters lie in the store, and whoever can write it could make the next unseal hash the passphrase cheaply.
+    private SecretValue Derive(byte[] salt, Argon2Parameters parameters)
+    {
+        if (!parameters.IsAcceptable || salt.Length is < SaltBytes or > MostSaltBytes)
+        {
+            throw new SealRefusedException(
+                SealRefusal.Weakened, $"the cost of the passphrase ({parameters.MemoryKib} KiB, {parameters.Passes} passes, {parameters.Lanes} lanes) is outside what is accepted");
+        }
+
+        SecretValue key = SecretValue.Rent(KeyWrap.KeyBytes);
+        try
+        {
+            kdf(_passphrase.Span, salt, parameters, key.Buffer);
+            return key;
+        }
+        catch
+        {
+            key.Dispose();
+            throw;
+        }
+    }
 }

@@ -1,54 +1,82 @@
-using System.Collections.Concurrent;
 using System.Numerics;
 using System.Security.Cryptography;
 
 namespace Coffer.Core.Sealing;
 
-/// <summary>Marks a type whose instances hold secret bytes: it must print as <c>***</c>, which a test checks for every such type.</summary>
-[AttributeUsage(AttributeTargets.Class | AttributeTargets.Struct)]
-internal sealed class HoldsSecretAttribute : Attribute;
-
 /// <summary>
-/// Buffers on the pinned heap, in powers of two, zeroed whenever they come back. Pooled, because a fresh pinned array per
-/// read would make every read a large allocation.
+/// Buffers for plaintext. They are pinned, since a collector that moves an array leaves its old bytes behind; and pooled,
+/// since pinned arrays are costly to make. What lies in the pool is zero.
 /// </summary>
 internal static class PinnedBuffers
 {
-    private const int SmallestBits = 6;
-    private const int LargestBits = 16;
-    private const int KeptPerSize = 64;
+    private const int SmallestBits = 6, LargestBits = 20;
 
-    private static readonly ConcurrentBag<byte[]>[] Pools = [.. Enumerable.Range(0, LargestBits - SmallestBits + 1).Select(_ => new ConcurrentBag<byte[]>())];
-    private static readonly int[] Counts = new int[LargestBits - SmallestBits + 1];
+    // Up to 4 MiB of each size, 256 buffers at most.
+    private const int BytesPerSize = 4 << LargestBits;
+    private const int MostPerSize = 256;
 
+    private static readonly Shelf[] Shelves = MakeShelves();
+
+    /// <summary>Makes or reuses a zeroed buffer of at least that many bytes; never shared with anything else.</summary>
     public static byte[] Rent(int length)
     {
-        int index = Index(length);
-        if (index < Pools.Length && Pools[index].TryTake(out byte[]? pooled))
-        {
-            Interlocked.Decrement(ref Counts[index]);
-            return pooled;
-        }
-
-        return GC.AllocateArray<byte>(index < Pools.Length ? 1 << (index + SmallestBits) : length, pinned: true);
+        int shelf = ShelfOf(length);
+        return shelf < Shelves.Length ? Shelves[shelf].Take() : GC.AllocateArray<byte>(length, pinned: true);
     }
 
+    /// <summary>Zeroes the part that was used and keeps the buffer for later.</summary>
     public static void Return(byte[] buffer, int used)
     {
         CryptographicOperations.ZeroMemory(buffer.AsSpan(0, used));
-        int index = Index(buffer.Length);
-        if (index < Pools.Length && buffer.Length == 1 << (index + SmallestBits))
+        int shelf = ShelfOf(buffer.Length);
+        if (shelf < Shelves.Length)
         {
-            if (Interlocked.Increment(ref Counts[index]) <= KeptPerSize)
-            {
-                Pools[index].Add(buffer);
-            }
-            else
-            {
-                Interlocked.Decrement(ref Counts[index]);
-            }
+            Shelves[shelf].Put(buffer);
         }
     }
 
-    private static int Index(int length) => Math.Max(0, BitOperations.Log2((uint)Math.Max(1, length - 1)) + 1 - SmallestBits);
+    private static int ShelfOf(int length) => Math.Max(BitOperations.Log2((uint)Math.Max(length, 1) - 1) + 1 - SmallestBits, 0);
+
+    private static Shelf[] MakeShelves()
+    {
+        Shelf[] shelves = new Shelf[LargestBits - SmallestBits + 1];
+        for (int i = 0; i < shelves.Length; i++)
+        {
+            int size = 1 << (i + SmallestBits);
+            shelves[i] = new(size, Math.Min(BytesPerSize / size, MostPerSize));
+        }
+
+        return shelves;
+    }
+
+    private sealed class Shelf(int size, int capacity)
+    {
+        private readonly byte[][] _buffers = new byte[capacity][];
+        private readonly Lock _lock = new();
+        private int _count;
+
+        public byte[] Take()
+        {
+            lock (_lock)
+            {
+                if (_count > 0)
+                {
+                    return _buffers[--_count];
+                }
+            }
+
+            return GC.AllocateArray<byte>(size, pinned: true);
+        }
+
+        public void Put(byte[] buffer)
+        {
+            lock (_lock)
+            {
+                if (_count < _buffers.Length)
+                {
+                    _buffers[_count++] = buffer;
+                }
+            }
+        }
+    }
 }

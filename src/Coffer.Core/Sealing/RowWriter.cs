@@ -4,126 +4,129 @@ using System.Text;
 
 namespace Coffer.Core.Sealing;
 
-/// <summary>What a MAC is over. Numbers are part of every MAC and frozen.</summary>
-public enum RowKind
-{
-    /// <summary>A vault.</summary>
-    Vault = 1,
-
-    /// <summary>A secret's head.</summary>
-    Secret = 2,
-
-    /// <summary>A version.</summary>
-    Version = 3,
-
-    /// <summary>A principal.</summary>
-    Principal = 4,
-
-    /// <summary>A group with its members.</summary>
-    Group = 5,
-
-    /// <summary>A membership.</summary>
-    Member = 6,
-
-    /// <summary>A credential.</summary>
-    Credential = 7,
-
-    /// <summary>A trust.</summary>
-    Trust = 8,
-
-    /// <summary>A policy.</summary>
-    Policy = 9,
-
-    /// <summary>A role.</summary>
-    Role = 10,
-
-    /// <summary>An alias.</summary>
-    Alias = 11,
-
-    /// <summary>The head of the audit trail.</summary>
-    AuditHead = 12,
-
-    /// <summary>A lease.</summary>
-    Lease = 13,
-}
-
 /// <summary>
-/// Writes a row in its one canonical form: every field with its type and length, so that no two rows have the same bytes.
+/// Writes a row in its one canonical form, for its MAC: field by field in a fixed order, each as
+/// <code>
+///   length   4 bytes, big-endian; FFFFFFFF for none
+///   bytes    integers big-endian in 4, 8 or 16 bytes; text as UTF-8; GUIDs as 16 bytes in the order they are printed
+/// </code>
+/// so that no two rows of a kind look alike. Starts empty as <c>new()</c>; dispose returns its buffer.
 /// </summary>
 internal ref struct RowWriter
 {
+    private const uint None = uint.MaxValue;
+    private const int FirstBuffer = 512;
+
     private byte[]? _buffer;
     private int _length;
 
-    public RowWriter()
-    {
-        _buffer = ArrayPool<byte>.Shared.Rent(1024);
-        _length = 0;
-    }
-
+    /// <summary>What was written so far; valid until the next write.</summary>
     public readonly ReadOnlySpan<byte> Written => _buffer.AsSpan(0, _length);
 
-    public void Write(long value)
-    {
-        Span<byte> field = Field(1, 8);
-        BinaryPrimitives.WriteInt64BigEndian(field, value);
-    }
+    /// <summary>A field of bytes.</summary>
+    public void Write(ReadOnlySpan<byte> value) => value.CopyTo(Field(value.Length));
 
-    public void Write(int value) => Write((long)value);
-
-    public void Write(long? value)
-    {
-        if (value is { } present)
-        {
-            Write(present);
-        }
-        else
-        {
-            Field(0, 0);
-        }
-    }
-
-    public void Write(UInt128 value) => BinaryPrimitives.WriteUInt128BigEndian(Field(2, 16), value);
-
-    public void Write(Guid value) => value.TryWriteBytes(Field(3, 16), bigEndian: true, out _);
-
+    /// <summary>A field of text.</summary>
     public void Write(string? value)
     {
         if (value is null)
         {
-            Field(0, 0);
-            return;
+            WriteNone();
         }
-
-        Encoding.UTF8.GetBytes(value, Field(4, Encoding.UTF8.GetByteCount(value)));
+        else
+        {
+            Encoding.UTF8.GetBytes(value, Field(Encoding.UTF8.GetByteCount(value)));
+        }
     }
 
-    public void Write(ReadOnlySpan<byte> value) => value.CopyTo(Field(5, value.Length));
+    /// <summary>A field of 4 bytes.</summary>
+    public void Write(int value) => BinaryPrimitives.WriteInt32BigEndian(Field(sizeof(int)), value);
 
+    /// <summary>A field of 8 bytes.</summary>
+    public void Write(long value) => BinaryPrimitives.WriteInt64BigEndian(Field(sizeof(long)), value);
+
+    /// <summary>A field of 16 bytes.</summary>
+    public void Write(UInt128 value) => BinaryPrimitives.WriteUInt128BigEndian(Field(16), value);
+
+    /// <summary>A field of 16 bytes.</summary>
+    public void Write(Guid value) => value.TryWriteBytes(Field(16), bigEndian: true, out _);
+
+    /// <summary>A field of 4 bytes, or none.</summary>
+    public void Write(int? value)
+    {
+        if (value is { } given)
+        {
+            Write(given);
+        }
+        else
+        {
+            WriteNone();
+        }
+    }
+
+    /// <summary>A field of 8 bytes, or none.</summary>
+    public void Write(long? value)
+    {
+        if (value is { } given)
+        {
+            Write(given);
+        }
+        else
+        {
+            WriteNone();
+        }
+    }
+
+    /// <summary>A field of 16 bytes, or none.</summary>
+    public void Write(Guid? value)
+    {
+        if (value is { } given)
+        {
+            Write(given);
+        }
+        else
+        {
+            WriteNone();
+        }
+    }
+
+    /// <summary>Returns the buffer.</summary>
     public void Dispose()
     {
         if (_buffer is { } buffer)
         {
             _buffer = null;
+            _length = 0;
             ArrayPool<byte>.Shared.Return(buffer);
         }
     }
 
-    private Span<byte> Field(byte type, int length)
+    private void WriteNone() => BinaryPrimitives.WriteUInt32BigEndian(Grow(sizeof(uint)), None);
+
+    private Span<byte> Field(int length)
     {
-        int need = _length + 5 + length;
-        if (need > _buffer!.Length)
+        Span<byte> field = Grow(sizeof(uint) + length);
+        BinaryPrimitives.WriteUInt32BigEndian(field, (uint)length);
+        return field[sizeof(uint)..];
+    }
+
+    private Span<byte> Grow(int more)
+    {
+        int needed = checked(_length + more);
+        if (_buffer is null || needed > _buffer.Length)
         {
-            byte[] larger = ArrayPool<byte>.Shared.Rent(Math.Max(need, _buffer.Length * 2));
+            byte[] larger = ArrayPool<byte>.Shared.Rent(Math.Max(needed, Math.Max(FirstBuffer, _length * 2)));
             Written.CopyTo(larger);
-            ArrayPool<byte>.Shared.Return(_buffer);
+            if (_buffer is not null)
+            {
+                ArrayPool<byte>.Shared.Return(_buffer);
+            }
+
             _buffer = larger;
         }
 
-        Span<byte> head = _buffer.AsSpan(_length, 5);
-        head[0] = type;
-        BinaryPrimitives.WriteInt32BigEndian(head[1..], length);
-        _length = need;
-        return _buffer.AsSpan(need - length, length);
+        Span<byte> grown = _buffer.AsSpan(_length, more);
+        _length = needed;
+        return grown;
     }
 }

@@ -1,35 +1,38 @@
-using System.Buffers.Text;
+using System.Collections.Immutable;
+using System.Diagnostics;
 using System.Security.Cryptography;
-using System.Text;
+using System.Text.Json.Serialization;
 using Coffer.Core.Secrets;
 
 namespace Coffer.Core.Sealing;
 
 /// <summary>
-/// A sealing key split among people: any <c>threshold</c> of the shares give it, fewer say nothing about it. A share's text is
-/// <c>coffer-share-</c> and base64url of set id (4), threshold, index, 32 bytes and a checksum (4).
+/// A sealing key that exists only in shares held by different people: <c>threshold</c> of them open the store, fewer say
+/// nothing about it. Not thread-safe.
 /// </summary>
-public sealed class ShamirSeal : ISeal
+[HoldsSecret]
+[DebuggerDisplay(SecretValue.Redacted)]
+[JsonConverter(typeof(RedactedJsonConverter))]
+public sealed class ShamirSeal : ISeal, IDisposable
 {
     /// <summary>The type as stored.</summary>
     public const string TypeName = "shamir";
 
-    private const string Prefix = "coffer-share-";
-    private const int KeyBytes = 32;
-    private const int ShareBytes = 4 + 1 + 1 + KeyBytes + 4;
-
     private readonly int _threshold;
     private readonly int _shares;
+
+    [DebuggerBrowsable(DebuggerBrowsableState.Never)]
     private readonly List<SecretValue> _made = [];
-    private readonly Dictionary<byte, byte[]> _given = [];
-    private string? _set;
+
+    [DebuggerBrowsable(DebuggerBrowsableState.Never)]
+    private readonly List<ShamirShare> _given = [];
 
     /// <summary>For a new seal: 2–16 shares of which 2 or more are needed.</summary>
     public ShamirSeal(int threshold, int shares)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(threshold, 2);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(shares, 16);
+        ArgumentOutOfRangeException.ThrowIfLessThan(threshold, Shamir.LeastThreshold);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(threshold, shares);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(shares, Shamir.MostShares);
         _threshold = threshold;
         _shares = shares;
     }
@@ -42,184 +45,159 @@ public sealed class ShamirSeal : ISeal
     /// <inheritdoc/>
     public string Type => TypeName;
 
-    /// <summary>The shares made by <see cref="Create"/>: to be shown once and disposed.</summary>
+    /// <summary>
+    /// The texts (UTF-8, <c>coffer-share-…</c>) of the shares made by <see cref="Create"/>: to be shown once and disposed. At a
+    /// rekey they are shown before the store commits, or a crash between would leave a store that nobody can open.
+    /// </summary>
     public IReadOnlyList<SecretValue> Made => _made;
 
     /// <summary>Shares given so far.</summary>
     public int Given => _given.Count;
 
     /// <inheritdoc/>
-    public (SealParameters Parameters, byte[] Key) Create()
+    public (SealParameters Parameters, SecretValue Key) Create(SealParameters? inForce)
     {
-        byte[] key = RandomNumberGenerator.GetBytes(KeyBytes), set = RandomNumberGenerator.GetBytes(4);
-        byte[][] coefficients = [.. Enumerable.Range(1, _threshold - 1).Select(_ => RandomNumberGenerator.GetBytes(KeyBytes))];
-        Span<byte> share = stackalloc byte[ShareBytes];
-        for (int index = 1; index <= _shares; index++)
+        if (_shares == 0)
         {
-            set.CopyTo(share);
-            share[4] = (byte)_threshold;
-            share[5] = (byte)index;
-            for (int i = 0; i < KeyBytes; i++)
-            {
-                // Horner from the highest coefficient down to the secret itself.
-                byte y = 0;
-                for (int c = coefficients.Length - 1; c >= 0; c--)
-                {
-                    y = (byte)(Field.Multiply(y, (byte)index) ^ coefficients[c][i]);
-                }
-
-                share[6 + i] = (byte)(Field.Multiply(y, (byte)index) ^ key[i]);
-            }
-
-            Checksum(share[..(ShareBytes - 4)], share[(ShareBytes - 4)..]);
-            SecretValue text = SecretValue.Rent(Prefix.Length + Base64Url.GetEncodedLength(ShareBytes));
-            Encoding.ASCII.GetBytes(Prefix, text.Buffer);
-            Base64Url.EncodeToUtf8(share, text.Buffer[Prefix.Length..]);
-            _made.Add(text);
+            throw new InvalidOperationException("this seal was made to open");
         }
 
-        CryptographicOperations.ZeroMemory(share);
-        foreach (byte[] coefficient in coefficients)
+        Span<byte> set = stackalloc byte[ShamirShare.SetBytes];
+        RandomNumberGenerator.Fill(set);
+        SecretValue key = KeyWrap.Draw();
+        SecretValue[] values = Shamir.Split(key.Span, _threshold, _shares);
+        byte[][] digests = new byte[_shares][];
+        DisposeMade();
+        for (int i = 0; i < _shares; i++)
         {
-            CryptographicOperations.ZeroMemory(coefficient);
+            using SecretValue value = values[i];
+            using ShamirShare share = ShamirShare.Make(set, (byte)_threshold, (byte)(i + 1), value.Span);
+            digests[i] = share.Digest();
+            _made.Add(share.ToText());
         }
 
-        return (new() { Type = Type, KeyFingerprint = Fingerprints.Of(key), Threshold = _threshold, Shares = _shares, SetId = Convert.ToHexStringLower(set) }, key);
+        return (new()
+        {
+            Type = Type,
+            KeyFingerprint = KeyWrap.Fingerprint(key),
+            Threshold = _threshold,
+            Shares = _shares,
+            SetId = Convert.ToHexStringLower(set),
+            ShareDigests = ImmutableArray.Create(digests),
+        }, key);
     }
 
-    /// <inheritdoc/>
-    public void Commit()
-    {
-    }
-
-    /// <summary>Takes one share; refuses a damaged one, one given before, and one of another set.</summary>
+    /// <summary>Takes one share; refuses a damaged one, one given before, and one of another set than those before.</summary>
     public void Give(ReadOnlySpan<byte> text)
     {
-        Span<byte> share = stackalloc byte[ShareBytes + 3];
-        Span<byte> checksum = stackalloc byte[4];
-        text = text.Trim((byte)' ').TrimEnd((byte)'\n');
-        if (!text.StartsWith("coffer-share-"u8) || text.Length != Prefix.Length + Base64Url.GetEncodedLength(ShareBytes)
-            || Base64Url.DecodeFromUtf8(text[Prefix.Length..], share, out _, out int written) != System.Buffers.OperationStatus.Done || written != ShareBytes)
+        ShamirShare share = ShamirShare.Parse(text);
+        string? refused =
+            _given.Exists(g => g.Set != share.Set) ? "the share is of another set than the ones before"
+            : _given.Exists(g => g.Index == share.Index) ? "this share was given already"
+            : null;
+        if (refused is not null)
         {
-            throw new SealRefusedException(SealRefusal.BadShare, "that is not a share");
+            share.Dispose();
+            throw new SealRefusedException(SealRefusal.BadShare, refused);
         }
 
-        share = share[..ShareBytes];
-        Checksum(share[..(ShareBytes - 4)], checksum);
-        if (!CryptographicOperations.FixedTimeEquals(checksum, share[(ShareBytes - 4)..]) || share[5] is 0 or > 16)
-        {
-            throw new SealRefusedException(SealRefusal.BadShare, "the share is damaged");
-        }
+        _given.Add(share);
+    }
 
-        string set = Convert.ToHexStringLower(share[..4]);
-        if (_set is not null && _set != set)
-        {
-            throw new SealRefusedException(SealRefusal.BadShare, "the share is of another set than the ones before");
-        }
-
-        _set = set;
-        if (!_given.TryAdd(share[5], share.Slice(6, KeyBytes).ToArray()))
-        {
-            throw new SealRefusedException(SealRefusal.BadShare, "this share was given already");
-        }
-
-        CryptographicOperations.ZeroMemory(share);
+    /// <summary>
+    /// Takes one share as <see cref="Give(ReadOnlySpan{byte})"/> does, and refuses at once one that is not of the set in the store.
+    /// Answers how many are missing still.
+    /// </summary>
+    public int Give(ReadOnlySpan<byte> text, SealParameters parameters)
+    {
+        RequireType(parameters);
+        Give(text);
+        RefuseForeign(parameters);
+        return Math.Max(parameters.Threshold!.Value - Given, 0);
     }
 
     /// <summary>Forgets the shares given so far.</summary>
     public void Reset()
     {
-        foreach (byte[] share in _given.Values)
-        {
-            CryptographicOperations.ZeroMemory(share);
-        }
-
+        _given.ForEach(g => g.Dispose());
         _given.Clear();
-        _set = null;
     }
 
+    /// <summary>Puts the given shares together. Shares that are not of the set in the store are refused and forgotten; the others stay.</summary>
     /// <inheritdoc/>
-    public byte[] Open(SealParameters parameters)
+    public SecretValue Open(SealParameters parameters)
+    {
+        RequireType(parameters);
+        RefuseForeign(parameters);
+        int threshold = parameters.Threshold!.Value;
+        if (_given.Count < threshold)
+        {
+            throw new SealRefusedException(SealRefusal.Missing, $"{_given.Count} of {threshold} shares were given");
+        }
+
+        ShamirShare[] used = [.. _given.Take(threshold)];
+        SecretValue[] values = [.. used.Select(s => SecretValue.Copy(s.Value))];
+        SecretValue key = Shamir.Combine([.. used.Select(s => s.Index)], values);
+        Array.ForEach(values, v => v.Dispose());
+        if (parameters.KeyFingerprint == KeyWrap.Fingerprint(key))
+        {
+            return key;
+        }
+
+        key.Dispose();
+        throw new SealRefusedException(SealRefusal.Wrong, "the shares fit together but give another key than this store's");
+    }
+
+    /// <summary>Zeroes shares that were made or given.</summary>
+    public void Dispose()
+    {
+        DisposeMade();
+        Reset();
+    }
+
+    /// <summary>Always <c>***</c>.</summary>
+    public override string ToString() => SecretValue.Redacted;
+
+    private void RequireType(SealParameters parameters)
     {
         if (parameters.Type != Type)
         {
             throw new SealRefusedException(SealRefusal.OtherType, $"the server is sealed with a {parameters.Type}, not with shares");
         }
 
-        if (_set is not null && _set != parameters.SetId)
+        if (parameters.ShareDigests is not { } digests || digests.Length > Shamir.MostShares || parameters.Threshold is not (>= Shamir.LeastThreshold and var threshold) || threshold > digests.Length)
         {
-            throw new SealRefusedException(SealRefusal.BadShare, "the shares are of another set than this server's");
+            throw new SealIntegrityException(SealFailure.UnknownLayout, "the key table");
         }
-
-        if (_given.Count < parameters.Threshold)
-        {
-            throw new SealRefusedException(SealRefusal.Missing, $"{_given.Count} of {parameters.Threshold} shares were given");
-        }
-
-        byte[] key = new byte[KeyBytes];
-        byte[] points = [.. _given.Keys.Take(parameters.Threshold!.Value)];
-        foreach (byte x in points)
-        {
-            // Lagrange at zero; in a field of characteristic two, minus is plus.
-            byte weight = 1;
-            foreach (byte other in points)
-            {
-                if (other != x)
-                {
-                    weight = Field.Multiply(weight, Field.Divide(other, (byte)(x ^ other)));
-                }
-            }
-
-            byte[] y = _given[x];
-            for (int i = 0; i < KeyBytes; i++)
-            {
-                key[i] ^= Field.Multiply(y[i], weight);
-            }
-        }
-
-        if (Fingerprints.Of(key) != parameters.KeyFingerprint)
-        {
-            CryptographicOperations.ZeroMemory(key);
-            Reset();
-            throw new SealRefusedException(SealRefusal.Wrong, "the shares do not give the key; begin again");
-        }
-
-        return key;
     }
 
-    private static void Checksum(ReadOnlySpan<byte> bytes, Span<byte> into)
+    private void RefuseForeign(SealParameters parameters)
     {
-        Span<byte> hash = stackalloc byte[32];
-        SHA256.HashData(bytes, hash);
-        hash[..4].CopyTo(into);
+        bool foreign = _given.Exists(g => g.Set != parameters.SetId);
+        if (_given.RemoveAll(g => !IsOf(g, parameters)) > 0)
+        {
+            throw new SealRefusedException(
+                SealRefusal.BadShare,
+                foreign ? "the share is of another set than this server's; hint: shares from before a rekey no longer open it" : "the share names this server's set but is not one of those handed out");
+        }
     }
 
-    /// <summary>GF(2⁸) with the AES polynomial, without tables or branches on secrets.</summary>
-    private static class Field
+    private static bool IsOf(ShamirShare share, SealParameters parameters)
     {
-        public static byte Multiply(byte a, byte b)
+        ImmutableArray<byte[]> digests = parameters.ShareDigests!.Value;
+        bool belongs = share.Set == parameters.SetId && share.Threshold == parameters.Threshold
+            && share.Index >= 1 && share.Index <= digests.Length && CryptographicOperations.FixedTimeEquals(share.Digest(), digests[share.Index - 1]);
+        if (!belongs)
         {
-            int product = 0, x = a;
-            for (int bit = 0; bit < 8; bit++)
-            {
-                product ^= x & -((b >> bit) & 1);
-                x = (x << 1) ^ (0x11B & -((x >> 7) & 1));
-            }
-
-            return (byte)product;
+            share.Dispose();
         }
 
-        public static byte Divide(byte a, byte b)
-        {
-            // The inverse is b to the 254th.
-            byte inverse = 1, power = b;
-            for (int bit = 1; bit < 8; bit++)
-            {
-                power = Multiply(power, power);
-                inverse = Multiply(inverse, power);
-            }
+        return belongs;
+    }
 
-            return Multiply(a, inverse);
-        }
+    private void DisposeMade()
+    {
+        _made.ForEach(m => m.Dispose());
+        _made.Clear();
     }
 }
