@@ -107,6 +107,7 @@ internal static class AuditLine
         string? dialect = null, operation = null, action = null, principal = null, credential = null, vault = null, name = null;
         string? version = null, reason = null, address = null, agent = null, request = null;
         Utf8JsonReader json = new(utf8, new JsonReaderOptions { MaxDepth = 8 });
+        int next = 0;
         if (!json.Read() || json.TokenType != JsonTokenType.StartObject)
         {
             return null;
@@ -114,7 +115,7 @@ internal static class AuditLine
 
         while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
         {
-            string member = Member(ref json);
+            string member = Member(ref json, ref next);
             json.Read();
             switch (member)
             {
@@ -202,13 +203,16 @@ internal static class AuditLine
         "decision", "reason", "address", "userAgent", "requestId", "change", "prev", "hash", "kind",
     ];
 
-    // Known names without making a string of each.
-    private static string Member(ref Utf8JsonReader json)
+    // Known names without making a string of each. They come in the order in which they are written, so the search goes on
+    // where the last one was found.
+    private static string Member(ref Utf8JsonReader json, ref int next)
     {
-        foreach (string member in Members)
+        for (int i = 0; i < Members.Length; i++)
         {
+            string member = Members[(next + i) % Members.Length];
             if (json.ValueTextEquals(member))
             {
+                next += i + 1;
                 return member;
             }
         }

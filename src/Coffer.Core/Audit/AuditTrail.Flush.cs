@@ -3,6 +3,7 @@ namespace Coffer.Core.Audit;
 public sealed partial class AuditTrail
 {
     private readonly LineBuffer _output = new(64 * 1024);
+    private readonly LineBuffer _head = new(TrailHead.Size);
 
     // The flush thread's own: where the chain and the file stand, as the disk has them.
     private TrailChain _chain;
@@ -169,7 +170,8 @@ public sealed partial class AuditTrail
         {
             Span<byte> hash = stackalloc byte[32];
             _chain.CopyHash(hash);
-            _folder.WriteHead(TrailHead.Format(_chain.Sequence, hash, _options.Signer), sync: false);
+            TrailHead.Format(_head, _chain.Sequence, hash, _options.Signer);
+            _folder.WriteHead(_head.Written, sync: false);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

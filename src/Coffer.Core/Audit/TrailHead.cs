@@ -18,22 +18,31 @@ internal sealed record TrailHead(long Sequence, string Hash)
 
     public static byte[] Format(long sequence, ReadOnlySpan<byte> hash, IAuditSigner signer)
     {
-        Span<byte> mac = stackalloc byte[32];
-        string hex = Convert.ToHexStringLower(hash);
-        signer.Mac(Data(sequence, hash), mac);
         LineBuffer buffer = new(Size);
+        Format(buffer, sequence, hash, signer);
+        return buffer.Written.ToArray();
+    }
+
+    /// <summary>Into a buffer that is used again: this runs with every flush.</summary>
+    public static void Format(LineBuffer buffer, long sequence, ReadOnlySpan<byte> hash, IAuditSigner signer)
+    {
+        Span<byte> data = stackalloc byte[DataLength], mac = stackalloc byte[32];
+        WriteData(data, sequence, hash);
+        signer.Mac(data, mac);
+        buffer.Clear();
         buffer.Append("{\"seq\":"u8);
         buffer.Append(sequence);
-        AuditRecordWriter.Text(buffer, ",\"hash\":\""u8, hex, 64);
-        AuditRecordWriter.Text(buffer, ",\"key\":\""u8, signer.KeyId, 64);
+        buffer.Append(",\"hash\":\""u8);
+        buffer.AppendHex(hash);
+        AuditRecordWriter.Text(buffer, "\",\"key\":\""u8, signer.KeyId, 64);
         buffer.Append(",\"mac\":\""u8);
         buffer.AppendHex(mac);
         buffer.Append("\"}"u8);
-        byte[] head = new byte[Size];
-        head.AsSpan().Fill((byte)' ');
-        buffer.Written.CopyTo(head);
-        head[^1] = (byte)'\n';
-        return head;
+        int rest = Size - buffer.Length;
+        Span<byte> room = buffer.Reserve(rest)[..rest];
+        room.Fill((byte)' ');
+        room[^1] = (byte)'\n';
+        buffer.Advance(rest);
     }
 
     /// <summary>Null where these bytes are no head, or not one that the signer's keys made.</summary>
@@ -74,10 +83,19 @@ internal sealed record TrailHead(long Sequence, string Hash)
     public static long SequenceOf(ReadOnlySpan<byte> bytes) =>
         bytes.StartsWith("{\"seq\":"u8) && Utf8Parser.TryParse(bytes[7..], out long sequence, out _) ? sequence : 0;
 
+    private const int DataLength = 21 + 8 + 32;
+
     private static byte[] Data(long sequence, ReadOnlySpan<byte> hash)
     {
-        Span<byte> number = stackalloc byte[8];
-        BinaryPrimitives.WriteInt64BigEndian(number, sequence);
-        return [.. "coffer-audit-head-v1\n"u8, .. number, .. hash];
+        byte[] data = new byte[DataLength];
+        WriteData(data, sequence, hash);
+        return data;
+    }
+
+    private static void WriteData(Span<byte> data, long sequence, ReadOnlySpan<byte> hash)
+    {
+        "coffer-audit-head-v1\n"u8.CopyTo(data);
+        BinaryPrimitives.WriteInt64BigEndian(data[21..], sequence);
+        hash.CopyTo(data[29..]);
     }
 }
