@@ -40,7 +40,7 @@ public sealed record CofferCoreOptions
 /// The core as a whole. Sealed until <see cref="StartAsync"/>; every use case answers <see cref="CofferErrorCode.Sealed"/>
 /// before. One instance per process.
 /// </summary>
-public sealed class CofferCore : IAsyncDisposable
+public sealed partial class CofferCore : IAsyncDisposable
 {
     private static readonly TimeSpan Tick = TimeSpan.FromSeconds(30);
     private const int DuePerTick = 500;

@@ -183,6 +183,9 @@ public sealed record EditMetadata
 
     /// <summary>The revision the caller last saw, or null for no check.</summary>
     public int? IfRevision { get; init; }
+
+    /// <summary>The secret whose revision that was, or null for whichever has the name now.</summary>
+    public SecretUid? IfUid { get; init; }
 }
 
 /// <summary>Deletes recoverably.</summary>

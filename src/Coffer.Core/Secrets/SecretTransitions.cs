@@ -45,7 +45,7 @@ public static partial class SecretTransitions
     public static Transition Edit(SecretState state, SecretPath path, EditMetadata command, long now)
     {
         RefuseDeleted(state, path);
-        if (command.IfRevision is { } seen && seen != state.Head.Revision)
+        if ((command.IfRevision is { } seen && seen != state.Head.Revision) || (command.IfUid is { } uid && uid != state.Head.Uid))
         {
             throw Error.VersionConflict();
         }
