@@ -126,5 +126,5 @@ public sealed partial class CofferClient
         }
     }
 
-    private static string? Text(DateTimeOffset? time) => time?.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", System.Globalization.CultureInfo.InvariantCulture);
+    private static string? Text(DateTimeOffset? time) => time is { } given ? UtcTime.Write(given) : null;
 }

@@ -42,6 +42,7 @@ namespace Coffer.Contracts;
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(RekeyRequest))]
 [JsonSerializable(typeof(RekeyResult))]
+[JsonSerializable(typeof(ResolveError))]
 [JsonSerializable(typeof(ResolveRequest))]
 [JsonSerializable(typeof(ResolveResult))]
 [JsonSerializable(typeof(Rollback))]

@@ -63,24 +63,30 @@ internal static class SecretJson
     }
 }
 
-/// <summary>Times as RFC 3339 in UTC with microseconds: <c>2026-01-31T12:00:00.000000Z</c>. An offset is required when reading.</summary>
-internal sealed class UtcTimeConverter : JsonConverter<DateTimeOffset>
+/// <summary>Times of the API: RFC 3339 in UTC with microseconds, <c>2026-01-31T12:00:00.000000Z</c>.</summary>
+public static class UtcTime
 {
     private const string Format = "yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'";
 
+    /// <summary>The text of a time.</summary>
     public static string Write(DateTimeOffset time) => time.UtcDateTime.ToString(Format, CultureInfo.InvariantCulture);
 
+    /// <summary>Reads an RFC 3339 time with any offset; without one it is not a point in time and is refused.</summary>
     public static bool TryParse(string? text, out DateTimeOffset time)
     {
         time = default;
         return text is { Length: >= 20 and <= 40 } && text[10] is 'T' && (text[^1] == 'Z' || text[^6] is '+' or '-')
             && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal, out time);
     }
+}
 
+/// <summary>Times in JSON, as <see cref="UtcTime"/> writes them.</summary>
+internal sealed class UtcTimeConverter : JsonConverter<DateTimeOffset>
+{
     public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        reader.TokenType == JsonTokenType.String && TryParse(reader.GetString(), out DateTimeOffset time) ? time : throw new JsonException("not an RFC 3339 time");
+        reader.TokenType == JsonTokenType.String && UtcTime.TryParse(reader.GetString(), out DateTimeOffset time) ? time : throw new JsonException("not an RFC 3339 time");
 
-    public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) => writer.WriteStringValue(Write(value));
+    public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) => writer.WriteStringValue(UtcTime.Write(value));
 }
 
 /// <summary>A version in a request: a JSON number, or a string with a number or the 32 hex digits of an id.</summary>

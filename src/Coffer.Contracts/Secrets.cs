@@ -279,6 +279,6 @@ public sealed record LabelMove
 /// <summary>Versions of one secret, by number.</summary>
 public sealed record VersionNumbers
 {
-    /// <summary>1–1,000 numbers.</summary>
+    /// <summary>1–100 numbers.</summary>
     public required IReadOnlyList<int> Versions { get; init; }
 }

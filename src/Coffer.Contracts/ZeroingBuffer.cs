@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Security.Cryptography;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 
@@ -8,6 +9,12 @@ namespace Coffer.Contracts;
 /// <summary>A growing pooled buffer for JSON that may hold values: every array is zeroed before it goes back.</summary>
 public sealed class ZeroingBuffer : IBufferWriter<byte>, IDisposable
 {
+    /// <summary>
+    /// How JSON is written: only what JSON itself demands is escaped, since it is served as JSON and never as part of a
+    /// page, and a value of 1 MiB should not become one of six.
+    /// </summary>
+    public static JsonWriterOptions Json { get; } = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     private byte[] _buffer = ArrayPool<byte>.Shared.Rent(1024);
     private int _written;
 
@@ -23,7 +30,7 @@ public sealed class ZeroingBuffer : IBufferWriter<byte>, IDisposable
         ZeroingBuffer buffer = new();
         try
         {
-            using Utf8JsonWriter writer = new(buffer);
+            using Utf8JsonWriter writer = new(buffer, Json);
             JsonSerializer.Serialize(writer, value, type);
             writer.Flush();
             return buffer;
