@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Coffer.Core.Errors;
@@ -79,6 +81,16 @@ public sealed record Grant
             throw Error.InvalidRequest("a grant names at least one action or role", "actions");
         }
 
+        if (document.Cidrs is [])
+        {
+            throw Error.InvalidRequest("an empty list of networks says neither anywhere nor nowhere", "cidrs");
+        }
+
+        if (document.Tags?.Values.Any(v => v is null) == true)
+        {
+            throw Error.InvalidRequest("a tag has a value", "tags");
+        }
+
         if (document.From >= document.Until)
         {
             throw Error.InvalidRequest("a grant ends after it starts", "until");
@@ -98,11 +110,36 @@ public sealed record Grant
         };
     }
 
-    /// <summary>Parses a network in CIDR form, or a single address.</summary>
-    public static IPNetwork ParseNetwork(string text) =>
-        IPNetwork.TryParse(text, out IPNetwork network) ? network
-        : IPAddress.TryParse(text, out IPAddress? address) ? new IPNetwork(address, address.GetAddressBytes().Length * 8)
-        : throw Error.InvalidRequest("not a network in CIDR form", "cidrs");
+    /// <summary>
+    /// Parses a network in CIDR form, or a single address. IPv4 in its usual four numbers only; an IPv4 network written as
+    /// IPv6 becomes the IPv4 one, since that is how addresses are compared. Throws <see cref="CofferErrorCode.InvalidRequest"/>.
+    /// </summary>
+    public static IPNetwork ParseNetwork(string? text)
+    {
+        int slash = (text ?? "").IndexOf('/', StringComparison.Ordinal);
+        string host = slash < 0 ? text ?? "" : text![..slash];
+        if (host.AsSpan().ContainsAny("[]%") || !IPAddress.TryParse(host, out IPAddress? address)
+            || (address.AddressFamily == AddressFamily.InterNetwork && !string.Equals(address.ToString(), host, StringComparison.Ordinal)))
+        {
+            throw NotANetwork();
+        }
+
+        int bits = address.AddressFamily == AddressFamily.InterNetwork ? 32 : 128, prefix = bits;
+        if (slash >= 0 && (!int.TryParse(text.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out prefix) || prefix > bits || (text![slash + 1] == '0' && slash + 2 < text.Length)))
+        {
+            throw NotANetwork();
+        }
+
+        if (address.IsIPv4MappedToIPv6)
+        {
+            prefix -= 96;
+            address = prefix >= 0 ? address.MapToIPv4() : throw NotANetwork();
+        }
+
+        return IPNetwork.TryParse(string.Create(CultureInfo.InvariantCulture, $"{address}/{prefix}"), out IPNetwork network) && network.BaseAddress.Equals(address) ? network : throw NotANetwork();
+    }
+
+    private static CofferException NotANetwork() => Error.InvalidRequest("not a network in CIDR form", "cidrs");
 
     private static string CheckPattern(string pattern)
     {
