@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Net;
+using Coffer.Core.Errors;
 using Coffer.Core.Secrets;
 
 namespace Coffer.Core.Access;
@@ -19,7 +20,9 @@ public sealed class GrantLanguage : IPolicyLanguage
     public int Bit => 1;
 
     /// <inheritdoc/>
-    public ParsedPolicy Parse(Policy policy) => new ParsedGrant(policy, Grant.Parse(policy.Source));
+    public ParsedPolicy Parse(Policy policy) => policy.Use is PolicyUse.Identity or PolicyUse.Resource
+        ? new ParsedGrant(policy, Grant.Parse(policy.Source))
+        : throw Error.InvalidRequest("a grant is no boundary, organisation, session or trust policy", "use");
 
     /// <inheritdoc/>
     public ImmutableArray<PolicyQuestion> Express(AccessRequest request) => Questions[(int)request.Operation];
@@ -148,7 +151,7 @@ public sealed class GrantLanguage : IPolicyLanguage
         return request.Version switch
         {
             VersionSelector.CurrentVersion => label == VersionLabel.Current || request.Labels.Contains(label),
-            VersionSelector.ByLabel by => by.Label == label,
+            VersionSelector.ByLabel by => by.Label == label || request.Labels.Contains(label),
             _ => request.Labels.Contains(label),
         };
     }
