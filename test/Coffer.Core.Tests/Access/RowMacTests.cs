@@ -7,6 +7,7 @@ using Coffer.Core.Errors;
 using Coffer.Core.Sealing;
 using Coffer.Core.Secrets;
 using Coffer.Core.Stores;
+using Coffer.Core.Tests.Sealing;
 using Xunit;
 
 namespace Coffer.Core.Tests.Access;
@@ -17,10 +18,7 @@ namespace Coffer.Core.Tests.Access;
 /// </summary>
 public sealed class RowMacTests : IDisposable
 {
-    private readonly AuditSigner _signer = new(AuditSigner.Draw(), new byte[32]);
-    private readonly Keyring _keys;
-
-    public RowMacTests() => _keys = new([(1, [.. Enumerable.Range(0, 32).Select(i => (byte)i)])], _signer);
+    private readonly Keyring _keys = TestKeys.Ring();
 
     private static readonly VaultNumber Number = VaultNumber.From(111_111_111_111);
     private static readonly SecretUid Uid = new(7);
@@ -53,11 +51,7 @@ public sealed class RowMacTests : IDisposable
             (k, r) => RowMacs.Sign(k, (PrincipalAlias)r), (k, r) => RowMacs.Holds(k, (PrincipalAlias)r), ["Mac"]),
     };
 
-    public void Dispose()
-    {
-        _keys.Dispose();
-        _signer.Dispose();
-    }
+    public void Dispose() => _keys.Dispose();
 
     [Theory]
     [MemberData(nameof(Rows))]

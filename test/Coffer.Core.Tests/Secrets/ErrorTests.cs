@@ -71,6 +71,7 @@ public sealed class ErrorTests
         var t when t == typeof(string) => OwnWords.Contains(parameter.Name) ? "own words" : Raw,
         var t when t == typeof(SecretPath) => new SecretPath(VaultName.Parse("shop"), SecretName.Parse(Raw)),
         var t when t == typeof(VersionLabel) => VersionLabel.Parse(Raw),
+        var t when t == typeof(bool) => true,
         var t when t == typeof(int) => 7,
         var t when t == typeof(long) => 8L,
         var t when t == typeof(TimeSpan?) => TimeSpan.FromSeconds(1),
