@@ -7,7 +7,7 @@ namespace Coffer.Core.Audit;
 /// <param name="clock">The clock by which a follower waits.</param>
 public sealed class AuditReader(string directory, TimeProvider clock)
 {
-    private const int MaxEntries = 1000;
+    private const int MaxEntries = 1000, FirstWindow = 64 * 1024;
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
 
@@ -133,28 +133,47 @@ public sealed class AuditReader(string directory, TimeProvider clock)
         }
     }
 
-    // The newest file first, so that the last few records of a long trail cost one file.
+    // The newest file first, and of each its end first, so that the last few records of a long trail cost little.
     private List<AuditEntry> Newest(IReadOnlyList<long> files, long offset, AuditFilter filter, int limit, CancellationToken cancellationToken)
     {
         List<AuditEntry> newest = [];
         for (int i = files.Count - 1; i >= 0 && newest.Count < limit; i--)
         {
+            newest.InsertRange(0, Newest(files[i], i == 0 ? offset : 0, filter, limit - newest.Count, cancellationToken));
+        }
+
+        return newest;
+    }
+
+    private Queue<AuditEntry> Newest(long number, long begin, AuditFilter filter, int limit, CancellationToken cancellationToken)
+    {
+        for (long window = FirstWindow; ; window *= 8)
+        {
+            Stream stream = _folder.OpenRead(number);
+            long start = stream.Length - window;
+            using TrailLineReader reader = new(stream, long.Max(begin, start));
+            if (start > begin)
+            {
+                // Most likely the middle of a line.
+                reader.TryRead(out _);
+            }
+
             Queue<AuditEntry> last = [];
-            using TrailLineReader reader = new(_folder.OpenRead(files[i]), i == 0 ? offset : 0);
             while (Next(reader, filter) is { } entry)
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 last.Enqueue(entry);
-                if (last.Count > limit - newest.Count)
+                if (last.Count > limit)
                 {
                     last.Dequeue();
                 }
             }
 
-            newest.InsertRange(0, last);
+            if (last.Count == limit || start <= begin)
+            {
+                return last;
+            }
         }
-
-        return newest;
     }
 
     private static AuditEntry? Next(TrailLineReader reader, AuditFilter? filter)

@@ -34,6 +34,20 @@ public class AuditReaderTests
     }
 
     [Fact]
+    public async Task The_newest_of_a_large_file_are_the_newest_whatever_their_number()
+    {
+        using TrailDirectory at = new();
+        await at.WriteAsync(400, fileBytes: 100_000_000, checkpointRecords: 1000);
+        Assert.True(new FileInfo(at.FileOf(1)).Length > 3 * 64 * 1024);
+        foreach (int limit in (int[])[1, 20, 100, 101, 102, 110, 399, 400, 401])
+        {
+            Assert.Equal(Enumerable.Range(1, 400).TakeLast(limit).Select(static n => "db/password-" + n), await NamesAsync(at, new() { Limit = limit }));
+        }
+
+        Assert.Equal(["db/password-1"], await NamesAsync(at, new() { NamePattern = "*-1", Limit = 20 }));
+    }
+
+    [Fact]
     public async Task A_query_with_a_foolish_limit_is_refused()
     {
         using TrailDirectory at = new();
