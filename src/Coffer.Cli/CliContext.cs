@@ -31,7 +31,7 @@ internal sealed class CliContext(Terminal terminal, TimeProvider clock)
 
     /// <summary>The way to the server.</summary>
     public CofferClient Connect(ParseResult parsed) =>
-        new(OptionsOf(parsed.GetValue(SocketOption), parsed.GetValue(AddressOption)));
+        new(ServerOptions(parsed.GetValue(SocketOption), parsed.GetValue(AddressOption)));
 
     /// <summary>The answer: JSON where asked for, else text.</summary>
     public void Answer<T>(ParseResult parsed, T answer, JsonTypeInfo<T> type, Action text)
@@ -78,7 +78,7 @@ internal sealed class CliContext(Terminal terminal, TimeProvider clock)
     }
 
     /// <summary>What was said on the command line, else the environment, else the socket of the server in the home folder.</summary>
-    private static CofferClientOptions OptionsOf(string? socket, string? address)
+    public static CofferClientOptions ServerOptions(string? socket, string? address)
     {
         CofferClientOptions options = CofferClientOptions.FromEnvironment();
         if (socket is not null)
@@ -103,7 +103,6 @@ internal sealed class CliContext(Terminal terminal, TimeProvider clock)
         CliException own => (own.Exit, own.Message, own.Hint),
         CofferClientException answered => (ExitOf(answered.Code), answered.Message, HintOf(answered.Code, answered.Problem.RequestId)),
         CofferException core => (ExitOf(core.Code.ToString()), core.Message, null),
-        LaunchException launch => (launch.Exit, string.Join("; ", launch.Problems), launch.Hint),
         Workload.WorkloadException surroundings => (CofferExit.Invalid, surroundings.Message, surroundings.Hint),
         ServerStartException start => (CofferExit.Unavailable, start.Message, start.Hint),
         SealRefusedException refused => (refused.Reason == SealRefusal.Unsafe ? CofferExit.Refused : CofferExit.Invalid, refused.Message, null),

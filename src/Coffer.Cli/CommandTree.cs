@@ -35,7 +35,7 @@ internal static class CommandTree
     private static IEnumerable<Command> Commands(CliContext context) =>
     [
         DevCommand.Create(context),
-        .. LaunchCommands.All(context),
+        .. LaunchCommands.All(),
         .. SecretCommands.All(context),
         ServerCommands.Init(context),
         ServerCommands.Serve(context),

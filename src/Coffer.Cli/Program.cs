@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Coffer.Cli.Commands;
 using Coffer.Cli.Output;
 
 namespace Coffer.Cli;
@@ -12,6 +13,11 @@ internal static class Program
         if (Coffer.Launch.LaunchProgram.TryRun(arguments, out int exit))
         {
             return exit;
+        }
+
+        if (arguments is ["run", ..])
+        {
+            return await context.RunAsync(_ => RunAsCommand.RunAsync(context, arguments, CancellationToken.None)).ConfigureAwait(false);
         }
 
         RootCommand root = CommandTree.Create(context);

@@ -166,13 +166,25 @@ public sealed class CofferServer : IAsyncDisposable
         try
         {
             Directory.CreateDirectory(options.DataDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-            return await SqliteStore.OpenAsync(new SqliteOptions { Directory = options.DatabaseDirectory }, clock, cancellationToken).ConfigureAwait(false);
+            return await SqliteStore.OpenAsync(new SqliteOptions { Folder = options.DatabaseDirectory }, clock, cancellationToken).ConfigureAwait(false);
         }
         catch (StoreStartException refused)
         {
-            throw new ServerStartException(refused.Message, refused.Hint, refused);
+            throw new ServerStartException(refused.Message, HintOf(refused.Reason), refused);
         }
     }
+
+    private static string HintOf(StoreStartReason reason) => reason switch
+    {
+        StoreStartReason.NewerSchema => "start with the version of Coffer that wrote it, or a newer one",
+        StoreStartReason.ChangedMigration => "the program does not belong to this store; install it anew",
+        StoreStartReason.OpenToOthers => "chmod go-rwx the folder, and think about who may have read it",
+        StoreStartReason.SymbolicLink => "name the folder itself",
+        StoreStartReason.InUse => "another server runs on this folder; stop it first",
+        StoreStartReason.NetworkFileSystem => "keep the store on a local disk",
+        StoreStartReason.NotWritable => "the user who runs the server must own the folder",
+        StoreStartReason.NotADatabase => "restore a backup with: coffer restore",
+    };
 
     private static WebApplicationBuilder Builder(ServerOptions options, Action<ILoggingBuilder>? logging)
     {

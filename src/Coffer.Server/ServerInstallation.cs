@@ -49,10 +49,10 @@ public static class ServerInstallation
         bool whole = false;
         try
         {
-            SqliteOptions options = new() { Directory = directory };
+            SqliteOptions options = new() { Folder = directory };
             KeyTable? table = null;
             await using (FileStream source = new(file, FileMode.Open, FileAccess.Read))
-            await using (FileStream target = new(options.DatabaseFile, new FileStreamOptions
+            await using (FileStream target = new(Path.Combine(directory, SqliteStore.DatabaseFile), new FileStreamOptions
             {
                 Mode = FileMode.CreateNew,
                 Access = FileAccess.Write,

@@ -32,6 +32,9 @@ public sealed record ServerOptions
     /// <summary>Key file of the seal, or null for <c>DATA/seal.key</c>.</summary>
     public string? KeyFile { get; init; }
 
+    /// <summary>Lets a sealed server be unsealed over the network too; else only over the local socket, by this user or root.</summary>
+    public bool RemoteUnseal { get; init; }
+
     /// <summary>How many requests are let in.</summary>
     public RateOptions Rates { get; init; } = new();
 

@@ -2,16 +2,30 @@ using Coffer.Core;
 using Coffer.Core.Sealing;
 using Coffer.Core.Secrets;
 using Coffer.Core.Stores;
+using Coffer.Protocols;
+using Coffer.Protocols.Native;
 
 namespace Coffer.Server;
 
 /// <summary>
 /// Sealing, keys and backups of a running server. Who may is decided by who calls this; here is how.
 /// </summary>
-internal sealed class SystemControl(ServerOptions options, CofferCore core, IStore store)
+internal sealed class SystemControl(ServerOptions options, CofferCore core, IStore store) : ISystemControl
 {
     private readonly SemaphoreSlim _one = new(1, 1);
     private readonly ShamirSeal _shares = new();
+
+    /// <inheritdoc/>
+    public DateTimeOffset Started { get; } = core.Clock.GetUtcNow();
+
+    /// <inheritdoc/>
+    public bool RemoteUnseal => options.RemoteUnseal;
+
+    /// <inheritdoc/>
+    public bool MayUnseal(LocalPeer peer) => peer.Uid == 0 || peer.Uid == LocalUser.Id;
+
+    /// <inheritdoc/>
+    public void ForgetShares() => _shares.Reset();
 
     /// <summary>
     /// Unseals at start where nobody has to be asked: with a seal the caller holds (made if there is none yet), or with the
@@ -45,11 +59,11 @@ internal sealed class SystemControl(ServerOptions options, CofferCore core, ISto
     }
 
     /// <summary>State, and how far an unsealing with shares has come.</summary>
-    public async ValueTask<(SealState State, string? Type, int Given, int Needed)> StatusAsync(CancellationToken cancellationToken)
+    public async ValueTask<SealStatus> StatusAsync(CancellationToken cancellationToken)
     {
         SealState state = await core.Seals.StateAsync(cancellationToken).ConfigureAwait(false);
         SealParameters? parameters = await core.Seals.ParametersAsync(cancellationToken).ConfigureAwait(false);
-        return (state, parameters?.Type, _shares.Given, parameters?.Threshold ?? 0);
+        return new(state, parameters?.Type, _shares.Given, parameters?.Threshold ?? 0, parameters?.Shares ?? 0);
     }
 
     /// <summary>Forgets every key.</summary>

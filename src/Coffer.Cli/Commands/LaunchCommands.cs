@@ -10,7 +10,7 @@ namespace Coffer.Cli.Commands;
 /// </summary>
 internal static class LaunchCommands
 {
-    public static IEnumerable<Command> All(CliContext context)
+    public static IEnumerable<Command> All()
     {
         Command env = new("env", "read and edit a .env file, keeping comments, order and quotes");
         foreach (LaunchCommand command in LaunchCommandTable.All)
@@ -22,9 +22,7 @@ internal static class LaunchCommands
             }
             else if (words[0] == "run")
             {
-                Command run = Describe(command, words[0]);
-                run.SetAction((parsed, cancellation) => context.RunAsync(_ => RunAsCommand.RunAsync(context, parsed, cancellation)));
-                yield return run;
+                yield return Describe(command, words[0]);
             }
         }
 
