@@ -52,7 +52,7 @@ public static class ServerInstallation
             SqliteOptions options = new() { Folder = directory };
             KeyTable? table = null;
             await using (FileStream source = new(file, FileMode.Open, FileAccess.Read))
-            await using (FileStream target = new(Path.Combine(directory, SqliteStore.DatabaseFile), new FileStreamOptions
+            await using (FileStream target = new(options.DatabasePath, new FileStreamOptions
             {
                 Mode = FileMode.CreateNew,
                 Access = FileAccess.Write,

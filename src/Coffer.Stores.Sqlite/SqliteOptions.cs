@@ -18,6 +18,9 @@ public sealed record SqliteOptions
     /// <summary>How long a statement waits for another program that has the database open (a copy being made by hand).</summary>
     public TimeSpan BusyTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>The database inside <see cref="Folder"/>: what a restore writes.</summary>
+    public string DatabasePath => Path.Combine(Folder, SqliteFiles.Database);
+
     /// <summary>Most pages that the database may have, or null: the seam by which tests fill a small disk.</summary>
     internal int? MaxPages { get; init; }
 }
