@@ -71,7 +71,10 @@ public interface IAccessStore
     /// <summary>A credential by the keyed hash of its secret text, or null.</summary>
     ValueTask<Credential?> FindCredentialAsync(ReadOnlyMemory<byte> verifier, CancellationToken cancellationToken);
 
-    /// <summary>Credentials of one principal, by creation; of all where the id is null. Behind a public id ('' = from the start).</summary>
+    /// <summary>
+    /// Credentials of one principal, by creation and public id; of all where the id is null. Behind a public id; from the
+    /// start for '' and for one that went meanwhile, so that none is missed.
+    /// </summary>
     ValueTask<IReadOnlyList<Credential>> CredentialsAsync(Guid? principalId, string after, int limit, CancellationToken cancellationToken);
 
     /// <summary>Takes one use of a credential; false when none is left. Atomic, durable before it answers.</summary>

@@ -150,8 +150,9 @@ public interface ISecretStore
     ValueTask<IReadOnlyList<Secret>> ListAsync(SecretListQuery query, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Children of a folder, seeking from child to child: names below <paramref name="prefix"/> ('' or ending in '/') up
-    /// to the next '/', folders with their '/', ordinal, behind <paramref name="after"/> ('' = from the start).
+    /// Children of a folder, seeking from child to child: active names that the Vault wire can express, below
+    /// <paramref name="prefix"/> ('' or ending in '/') up to the next '/', folders with their '/', ordinal, behind
+    /// <paramref name="after"/> ('' = from the start).
     /// </summary>
     ValueTask<IReadOnlyList<string>> FolderAsync(long vaultId, string prefix, string after, int limit, CancellationToken cancellationToken);
 

@@ -47,13 +47,19 @@ public interface IStoreTransaction : IAsyncDisposable
     /// </summary>
     ValueTask<long?> SaveAsync(Core.Secrets.SecretChange change, CancellationToken cancellationToken);
 
-    /// <summary>Inserts (<c>Id</c> 0) or replaces a vault; answers its row number, or null if name or number is taken.</summary>
+    /// <summary>
+    /// Inserts (<c>Id</c> 0) or replaces a vault; answers its row number, or null if name, number or an alias is taken, or
+    /// there is no vault of this row number, name and number to replace.
+    /// </summary>
     ValueTask<long?> SaveAsync(Core.Secrets.Vault vault, CancellationToken cancellationToken);
 
-    /// <summary>Removes a vault; false if it still holds secrets or is unknown.</summary>
+    /// <summary>Removes a vault with the policies on it and its roles; false if it still holds secrets or is unknown.</summary>
     ValueTask<bool> RemoveVaultAsync(long vaultId, CancellationToken cancellationToken);
 
-    /// <summary>Applies changes to principals, groups, credentials, trusts, policies; false if a unique name or id is taken.</summary>
+    /// <summary>
+    /// Applies a change, removals first: all of it, or nothing and false if a unique name or verifier is taken or a row
+    /// names a principal that is not there. Uses and the day of the last use of a credential that exists stay as stored.
+    /// </summary>
     ValueTask<bool> SaveAsync(AccessChange change, CancellationToken cancellationToken);
 
     /// <summary>Adds the audit record's body; it is committed with the change, or neither is.</summary>
