@@ -47,16 +47,12 @@ internal sealed partial class SqliteAccess(SqliteScope scope) : IAccessStore
                 ReadCredential),
             cancellationToken);
 
-    public ValueTask<bool> TakeUseAsync(string publicId, CancellationToken cancellationToken) =>
-        scope.WriteAsync(
-            publicId,
-            static (session, id) => session.Number(Sql.UsesLeft, id) switch
-            {
-                null => false,
-                < 0 => true,
-                _ => session.Execute(Sql.TakeUse, id) > 0,
-            },
-            cancellationToken);
+    public async ValueTask<bool> TakeUseAsync(string publicId, CancellationToken cancellationToken)
+    {
+        // Most credentials count no uses and cost no write.
+        long? left = await scope.Read(publicId, static (session, id) => session.Number(Sql.UsesLeft, id), cancellationToken).ConfigureAwait(false);
+        return left is < 0 || (left > 0 && await scope.WriteAsync(publicId, static (session, id) => session.Execute(Sql.TakeUse, id) > 0, cancellationToken).ConfigureAwait(false));
+    }
 
     public async ValueTask MarkUsedAsync(IReadOnlyCollection<(string PublicId, int Day)> uses, CancellationToken cancellationToken) =>
         await scope.WriteAsync(

@@ -30,7 +30,8 @@ internal sealed partial class Sql
         Register.Statements.Add(this);
     }
 
-    public static IReadOnlyList<Sql> All => Register.Statements;
+    /// <summary>A stored member, so that whoever asks for it has every statement made.</summary>
+    public static IReadOnlyList<Sql> All { get; } = Register.Statements;
 
     public int Index { get; }
 
