@@ -1,0 +1,111 @@
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace Coffer.Cli.Tests;
+
+/// <summary>
+/// One behaviour of the command line as text:
+/// <code>
+/// # a remark
+/// @server                      a server of this script's own, COFFER_SOCKET set
+/// @file NAME                   a file; its lines follow, up to @end
+/// $ coffer list shop-dev       a command for the shell; what it prints follows
+/// NAME  VERSION                a line of stdout ([..] stands for anything)
+/// 2> coffer: problem           a line of stderr
+/// ? 3                          the exit code, where it is not 0
+/// </code>
+/// </summary>
+internal sealed record CliScript(IReadOnlyList<CliScript.Step> Steps)
+{
+    public static CliScript Parse(string text)
+    {
+        List<Step> steps = [];
+        Command? command = null;
+        string[] lines = text.Split('\n');
+        for (int i = 0; i < lines.Length; i++)
+        {
+            string line = lines[i];
+            if (line.StartsWith('#'))
+            {
+                continue;
+            }
+
+            if (line.StartsWith("$ ", StringComparison.Ordinal))
+            {
+                command = new(line[2..]);
+                steps.Add(command);
+            }
+            else if (line == "@server")
+            {
+                steps.Add(new StartServer());
+            }
+            else if (line.StartsWith("@file ", StringComparison.Ordinal))
+            {
+                int end = Array.IndexOf(lines, "@end", i);
+                steps.Add(new WriteFile(line[6..], string.Join('\n', lines[(i + 1)..end]) + "\n"));
+                i = end;
+            }
+            else if (command is null)
+            {
+                Assert.True(line.Trim().Length == 0, $"line {i + 1} belongs to no command");
+            }
+            else if (line.StartsWith("2> ", StringComparison.Ordinal))
+            {
+                command.Errors.Add(line[3..]);
+            }
+            else if (line.StartsWith("? ", StringComparison.Ordinal))
+            {
+                command.Exit = int.Parse(line[2..], System.Globalization.CultureInfo.InvariantCulture);
+            }
+            else
+            {
+                command.Output.Add(line);
+            }
+        }
+
+        foreach (Command step in steps.OfType<Command>())
+        {
+            // An empty line before the next command is layout, not output.
+            while (step.Output is [.., ""])
+            {
+                step.Output.RemoveAt(step.Output.Count - 1);
+            }
+        }
+
+        return new(steps);
+    }
+
+    /// <summary>Whether what was printed is what was expected; [..] stands for any text in a line.</summary>
+    public static bool Matches(IReadOnlyList<string> expected, string actual)
+    {
+        string[] lines = actual.Length == 0 ? [] : actual.TrimEnd('\n').Split('\n');
+        return lines.Length == expected.Count && expected.Zip(lines).All(pair => Line(pair.First).IsMatch(pair.Second));
+    }
+
+    private static Regex Line(string pattern) =>
+        new("\\A" + string.Join(".*", pattern.Split("[..]").Select(Regex.Escape)) + "\\z", RegexOptions.NonBacktracking);
+
+    internal abstract record Step;
+
+    internal sealed record StartServer : Step;
+
+    internal sealed record WriteFile(string Name, string Content) : Step;
+
+    internal sealed record Command(string Text) : Step
+    {
+        public List<string> Output { get; } = [];
+
+        public List<string> Errors { get; } = [];
+
+        public int Exit { get; set; }
+
+        public override string ToString()
+        {
+            StringBuilder text = new();
+            text.Append("$ ").AppendLine(Text);
+            Output.ForEach(l => text.AppendLine(l));
+            Errors.ForEach(l => text.Append("2> ").AppendLine(l));
+            return text.Append("? ").Append(Exit).ToString();
+        }
+    }
+}
