@@ -65,7 +65,7 @@ internal sealed partial class AwsAuthentication
     }
 
     /// <summary>Reads the claim, or answers the first thing wrong with it in AWS's own order.</summary>
-    private AwsError? Read(HttpContext context, AwsExchange exchange, out AwsClaim claim)
+    internal static AwsError? Read(HttpContext context, AwsExchange exchange, DateTimeOffset now, out AwsClaim claim)
     {
         claim = default;
         HttpRequest request = context.Request;
@@ -85,7 +85,7 @@ internal sealed partial class AwsAuthentication
         Sent sent = presigned ? FromQuery(request.Query) : FromHeaders(request.Headers, header);
         return (presigned ? MissingInQuery(request.Query) : MissingInHeader(sent, header))
             ?? (sent.Malformed ? Incomplete($"Invalid key=value pair (missing equal-sign) in Authorization header (hashed with SHA-256 and encoded with Base64): '{Hash(header)}'.") : null)
-            ?? Timely(ref sent, out DateTimeOffset time)
+            ?? Timely(ref sent, now, out DateTimeOffset time)
             ?? Signed(sent, exchange, presigned)
             ?? Scoped(sent, exchange, time, presigned, out claim);
     }
@@ -192,7 +192,7 @@ internal sealed partial class AwsAuthentication
 
     private static void Append(StringBuilder text, bool present, string complaint) => text.Append(present ? "" : complaint);
 
-    private AwsError? Timely(ref Sent sent, out DateTimeOffset time)
+    private static AwsError? Timely(ref Sent sent, DateTimeOffset now, out DateTimeOffset time)
     {
         const DateTimeStyles utc = DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal;
         if (!DateTimeOffset.TryParseExact(sent.Time, TimeFormat, CultureInfo.InvariantCulture, utc, out time))
@@ -206,7 +206,6 @@ internal sealed partial class AwsAuthentication
             sent.Time = Basic(time);
         }
 
-        DateTimeOffset now = core.Clock.GetUtcNow();
         TimeSpan age = now - time;
         TimeSpan life = sent.DateHeader is null ? (sent.Life is { } claimed && claimed < MaxPresigned ? claimed : MaxPresigned) : Window;
         if (age > life)

@@ -36,7 +36,7 @@ internal sealed partial class AwsAuthentication(CofferCore core, RateGate rates)
     /// </summary>
     public async ValueTask<RequestBody> ProveAsync(HttpContext context, AwsExchange exchange, long maxBodyBytes)
     {
-        if (Read(context, exchange, out AwsClaim claim) is { } malformed)
+        if (Read(context, exchange, core.Clock.GetUtcNow(), out AwsClaim claim) is { } malformed)
         {
             throw await RefusedAsync(context, exchange, null, malformed).ConfigureAwait(false);
         }
@@ -115,6 +115,24 @@ internal sealed partial class AwsAuthentication(CofferCore core, RateGate rates)
     /// <summary>Computes the signature, with nobody's key where there is no key, and compares.</summary>
     private bool Matches(HttpContext context, in AwsClaim claim, KnownAccessKey? key, ReadOnlySpan<byte> body)
     {
+        Span<byte> signingKey = stackalloc byte[HashBytes];
+        if (key is null)
+        {
+            Nobody.CopyTo(signingKey);
+        }
+        else
+        {
+            SigningKey(key, claim, signingKey);
+        }
+
+        bool matches = Matches(context, claim, signingKey, body);
+        CryptographicOperations.ZeroMemory(signingKey);
+        return matches & key is not null;
+    }
+
+    /// <summary>Whether the claim's signature is the one that this key makes of the request as received.</summary>
+    internal static bool Matches(HttpContext context, in AwsClaim claim, ReadOnlySpan<byte> signingKey, ReadOnlySpan<byte> body)
+    {
         Span<byte> digest = stackalloc byte[HashBytes];
         Span<byte> bodyHash = stackalloc byte[HashBytes * 2];
         SHA256.HashData(body, digest);
@@ -135,25 +153,14 @@ internal sealed partial class AwsAuthentication(CofferCore core, RateGate rates)
         Convert.TryToHexStringLower(digest, hex, out _);
         toSign.Write(hex);
 
-        Span<byte> signingKey = stackalloc byte[HashBytes];
-        if (key is null)
-        {
-            Nobody.CopyTo(signingKey);
-        }
-        else
-        {
-            SigningKey(key, claim, signingKey);
-        }
-
         HMACSHA256.HashData(signingKey, toSign.Span, digest);
-        CryptographicOperations.ZeroMemory(signingKey);
         Convert.TryToHexStringLower(digest, hex, out _);
 
         // The digits are compared as text: upper-case digits would be a second spelling of one signature.
         Span<byte> given = stackalloc byte[HashBytes * 2];
         given.Clear();
         bool wellFormed = claim.Signature.Length == given.Length && Ascii.FromUtf16(claim.Signature.Span, given, out _) == OperationStatus.Done;
-        return CryptographicOperations.FixedTimeEquals(hex, given) & wellFormed & bodyHolds & key is not null;
+        return CryptographicOperations.FixedTimeEquals(hex, given) & wellFormed & bodyHolds;
     }
 
     private static bool BodyHashHolds(StringValues sent, ReadOnlySpan<byte> actual)
@@ -183,7 +190,7 @@ internal sealed partial class AwsAuthentication(CofferCore core, RateGate rates)
     }
 
     /// <summary>HMAC chain over date, region, service and terminator.</summary>
-    private static void Derive(ReadOnlySpan<byte> secret, in AwsClaim claim, Span<byte> into)
+    internal static void Derive(ReadOnlySpan<byte> secret, in AwsClaim claim, Span<byte> into)
     {
         Span<byte> first = stackalloc byte[4 + MaxSecretBytes];
         Span<byte> text = stackalloc byte[128];
