@@ -52,7 +52,7 @@ internal static class CofferCommand
     /// <summary>Runs a client program inside <c>coffer dev</c> and requires that it ends with "ok".</summary>
     public static async Task RunClientAsync(params string[] command)
     {
-        (int exit, string output, string errors) = await RunAsync(["dev", "--", .. command]);
+        (int exit, string output, string errors) = await RunAsync(["dev", "--intercept", "sts", "--", .. command]);
         Assert.True(exit == 0 && output.TrimEnd().EndsWith("ok", StringComparison.Ordinal), $"exit {exit}\n{output}\n{errors}");
     }
 

@@ -30,9 +30,11 @@ internal static class DevCommand
         Option<string?> vault = new("--vault") { Description = "the vault that plain names land in", HelpName = "VAULT", DefaultValueFactory = _ => DevServer.VaultName };
         Option<string?> identity = new("--as") { Description = "be this principal of the throw-away server in place of its administrator", HelpName = "PRINCIPAL" };
         Option<bool> keep = new("--keep-credentials") { Description = "leave cloud credentials of the environment in force" };
+        Option<string[]> intercept = new("--intercept") { Description = "a sign-in service to answer for too: sts. the program's other uses of it then fail", HelpName = "SERVICE" };
+        intercept.AcceptOnlyFromAmong("sts");
         Option<bool> verbose = new("--verbose") { Description = "log what the server and the proxy do" };
         Argument<string[]> program = new("command") { Description = "the program to run in it, after --", HelpName = "-- COMMAND", Arity = ArgumentArity.ZeroOrMore };
-        Command command = new("dev", "a throw-away server with a sample vault, ready for the vendors' SDKs; a command runs inside it") { vault, identity, keep, verbose, program };
+        Command command = new("dev", "a throw-away server with a sample vault, ready for the vendors' SDKs; a command runs inside it") { vault, identity, keep, intercept, verbose, program };
         command.SetAction((parsed, cancellation) => context.RunAsync(async terminal =>
         {
             string[] words = parsed.GetValue(program) ?? [];
@@ -53,6 +55,7 @@ internal static class DevCommand
                 Vault = parsed.GetValue(vault)!,
                 Socket = server.SocketPath,
                 KeepCredentials = parsed.GetValue(keep),
+                AlsoServices = (parsed.GetValue(intercept) ?? []).ToHashSet(StringComparer.Ordinal),
                 Clock = context.Clock,
                 Log = (host, port, outcome) =>
                 {
