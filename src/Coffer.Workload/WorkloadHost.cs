@@ -3,6 +3,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Coffer.Workload.Child;
 using Coffer.Workload.Doors;
@@ -31,14 +32,14 @@ public sealed class WorkloadHost : IAsyncDisposable
     private readonly RunAuthority _authority;
     private readonly RunFolder _folder;
     private readonly WebApplication _app;
-    private readonly InterceptProxy _proxy;
+    private readonly IReadOnlyList<InterceptProxy> _proxies;
 
-    private WorkloadHost(RunAuthority authority, RunFolder folder, WebApplication app, InterceptProxy proxy, IReadOnlyDictionary<string, string> environment)
+    private WorkloadHost(RunAuthority authority, RunFolder folder, WebApplication app, IReadOnlyList<InterceptProxy> proxies, IReadOnlyDictionary<string, string> environment)
     {
         _authority = authority;
         _folder = folder;
         _app = app;
-        _proxy = proxy;
+        _proxies = proxies;
         Environment = environment;
     }
 
@@ -50,65 +51,92 @@ public sealed class WorkloadHost : IAsyncDisposable
     {
         ParentProxy? parent = ParentProxy.From(options.Inherited);
         RunAuthority authority = new(options.Clock);
-        RunFolder folder = RunFolder.Create(authority.Pem, options.Inherited);
+        RunFolder? folder = null;
         WebApplication? app = null;
-        InterceptProxy? proxy = null;
+        List<InterceptProxy> proxies = [];
         try
         {
+            folder = RunFolder.Create(authority.Pem, InterceptedHosts.ToJavaScript(options.AlsoServices), options.Inherited);
             app = Build(options, authority, folder);
             await app.StartAsync(cancellationToken).ConfigureAwait(false);
             ICollection<string> addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
             int tlsPort = new Uri(addresses.First(a => a.StartsWith("https://127", StringComparison.Ordinal))).Port;
-            string door = addresses.First(a => a.StartsWith("http://127", StringComparison.Ordinal)).TrimEnd('/');
             (string User, string Password) credentials = (Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4)), Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)));
-            InterceptProxyOptions settings = new()
+            InterceptProxyOptions settings = ProxyOptions(options, authority, folder, parent, credentials);
+            proxies.Add(new(settings));
+            (int Port, string TrustStore)? java = null;
+            if (options.Java ?? HasJava(options.Inherited))
             {
-                Credentials = credentials,
-                OpenLocal = (name, cancellation) => OpenTunnelAsync(folder.Tunnel, name, cancellation),
-                AlsoServices = options.AlsoServices,
-                IsOwnLeaf = (host, certificate) => certificate is not null && certificate.GetRawCertData().AsSpan().SequenceEqual(authority.ContextOf(host).TargetCertificate.RawData),
-                Parent = parent,
-                Log = options.Log,
-            };
-            proxy = new(settings with { Resolve = options.Resolve ?? settings.Resolve, IsForbidden = options.IsForbidden ?? settings.IsForbidden });
+                proxies.Add(new(settings with { AsksForPassword = false }));
+                X509Certificate2Collection roots = CaBundle.Parse(folder.Roots + authority.Pem);
+                await File.WriteAllBytesAsync(folder.JavaTrust, JavaTrustStore.Write(roots, options.Clock.GetUtcNow()), cancellationToken).ConfigureAwait(false);
+                java = (proxies[1].Port, folder.JavaTrust);
+            }
+
             Dictionary<string, string> environment = ChildEnvironment.Create(options, new()
             {
-                ProxyUrl = $"http://{credentials.User}:{credentials.Password}@127.0.0.1:{proxy.Port}",
+                ProxyUrl = $"http://{credentials.User}:{credentials.Password}@127.0.0.1:{proxies[0].Port}",
                 TlsPort = tlsPort,
-                DoorAddress = door,
+                DoorAddress = addresses.First(a => a.StartsWith("http://127", StringComparison.Ordinal)).TrimEnd('/'),
                 Bundle = folder.Bundle,
                 Authority = folder.Authority,
+                NodeExtra = folder.NodeExtra,
                 Hook = folder.Hook,
                 Gcloud = folder.Gcloud,
+                Java = java,
             });
-            return new(authority, folder, app, proxy, environment);
+            return new(authority, folder, app, proxies, environment);
         }
         catch
         {
-            if (proxy is not null)
-            {
-                await proxy.DisposeAsync().ConfigureAwait(false);
-            }
-
-            if (app is not null)
-            {
-                await app.DisposeAsync().ConfigureAwait(false);
-            }
-
-            folder.Dispose();
-            authority.Dispose();
+            await EndAsync(proxies, app, folder, authority).ConfigureAwait(false);
             throw;
         }
     }
 
     /// <inheritdoc/>
-    public async ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync() => await EndAsync(_proxies, _app, _folder, _authority).ConfigureAwait(false);
+
+    private static async Task EndAsync(IReadOnlyList<InterceptProxy> proxies, WebApplication? app, RunFolder? folder, RunAuthority authority)
     {
-        await _proxy.DisposeAsync().ConfigureAwait(false);
-        await _app.DisposeAsync().ConfigureAwait(false);
-        _folder.Dispose();
-        _authority.Dispose();
+        foreach (InterceptProxy proxy in proxies)
+        {
+            await proxy.DisposeAsync().ConfigureAwait(false);
+        }
+
+        if (app is not null)
+        {
+            await app.DisposeAsync().ConfigureAwait(false);
+        }
+
+        folder?.Dispose();
+        authority.Dispose();
     }
+
+    private static InterceptProxyOptions ProxyOptions(WorkloadOptions options, RunAuthority authority, RunFolder folder, ParentProxy? parent, (string User, string Password) credentials)
+    {
+        Lazy<X509Certificate2Collection> own = new(() => CaBundle.Parse(authority.Pem)), others = new(() => CaBundle.Parse(folder.Roots));
+        InterceptProxyOptions settings = new()
+        {
+            Credentials = credentials,
+            OpenLocal = (name, cancellation) => OpenTunnelAsync(folder.Tunnel, name, cancellation),
+            AlsoServices = options.AlsoServices,
+            Roots = listed =>
+            {
+                X509ChainPolicy policy = new() { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+                policy.CustomTrustStore.AddRange((listed ? own : others).Value);
+                return policy;
+            },
+            Parent = parent,
+            Clock = options.Clock,
+            Log = options.Log,
+        };
+        return settings with { Resolve = options.Resolve ?? settings.Resolve, Connect = options.Connect ?? settings.Connect };
+    }
+
+    private static bool HasJava(IReadOnlyDictionary<string, string> inherited) =>
+        (inherited.GetValueOrDefault("JAVA_HOME") is { Length: > 0 } home && File.Exists(Path.Combine(home, "bin", "java")))
+        || ProgramSearch.Find("java", inherited.GetValueOrDefault("PATH")).Path is not null;
 
     private static WebApplication Build(WorkloadOptions options, RunAuthority authority, RunFolder folder)
     {
@@ -123,6 +151,7 @@ public sealed class WorkloadHost : IAsyncDisposable
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = 4 * 1024 * 1024;
+            kestrel.Limits.MaxConcurrentConnections = 1024;
             kestrel.ListenUnixSocket(folder.Tunnel, listen =>
             {
                 listen.Protocols = HttpProtocols.Http1AndHttp2;
@@ -153,6 +182,13 @@ public sealed class WorkloadHost : IAsyncDisposable
 
     private static Task HandleAsync(HttpContext context, WorkloadOptions options)
     {
+        InterceptedName? name = context.Features.Get<InterceptedName>();
+        if (context.Features.Get<Misdirected>() is not null || !IsFor(context.Request.Host, name))
+        {
+            context.Response.StatusCode = StatusCodes.Status421MisdirectedRequest;
+            return Task.CompletedTask;
+        }
+
         if (context.Features.Get<DoorMark>() is not null)
         {
             ICredentialDoor? door = options.Doors.FirstOrDefault(d => context.Request.Path.StartsWithSegments(d.Prefix, StringComparison.Ordinal));
@@ -165,22 +201,15 @@ public sealed class WorkloadHost : IAsyncDisposable
             return Task.CompletedTask;
         }
 
-        InterceptedName? name = context.Features.Get<InterceptedName>();
-        if (name is null)
-        {
-            return options.Handler(context);
-        }
-
-        // Host or :authority must be the name that the connection was opened for; else one connection could speak for another.
-        HostString host = context.Request.Host;
-        if (!string.Equals(host.Host.TrimEnd('.'), name.Host, StringComparison.OrdinalIgnoreCase) || host.Port is not (null or 443))
-        {
-            context.Response.StatusCode = StatusCodes.Status421MisdirectedRequest;
-            return Task.CompletedTask;
-        }
-
-        return options.Wires.Contains(name.Wire) ? options.Handler(context) : VendorRefusal.WriteAsync(context, name);
+        return name is null || options.Wires.Contains(name.Wire) ? options.Handler(context) : VendorRefusal.WriteAsync(context, name);
     }
+
+    /// <summary>
+    /// Host or :authority must be the name that the connection was opened for; else one connection could speak for another. On
+    /// the loopback ports it must be loopback; else a page of the web whose name resolves to 127.0.0.1 could speak to them.
+    /// </summary>
+    private static bool IsFor(HostString host, InterceptedName? name) =>
+        name is null ? host.Host is "127.0.0.1" or "localhost" : string.Equals(host.Host.TrimEnd('.'), name.Host, StringComparison.OrdinalIgnoreCase) && host.Port is null or 443;
 
     private static TlsHandshakeCallbackOptions Handshake(RunAuthority authority, WorkloadOptions options) => new()
     {
@@ -191,13 +220,13 @@ public sealed class WorkloadHost : IAsyncDisposable
             if (tunnel is null && sni is not ("" or "localhost" or "127.0.0.1"))
             {
                 // The hook's port has no CONNECT: the name in the handshake decides, and must be a listed one.
-                tunnel = InterceptedHosts.Find(sni, 443, options.AlsoServices)?.Name ?? throw new AuthenticationException("not a listed name");
+                tunnel = InterceptedHosts.Find(sni, options.AlsoServices) ?? throw new AuthenticationException("not a listed name");
                 handshake.Connection.Features.Set(tunnel);
             }
-
-            if (tunnel is not null && sni.Length > 0 && sni != tunnel.Host)
+            else if (tunnel is not null && sni.Length > 0 && sni != tunnel.Host)
             {
-                throw new AuthenticationException("the name in the handshake is not the one of the tunnel");
+                // A client that takes the certificate of another name gets a 421 to all it asks.
+                handshake.Connection.Features.Set(Misdirected.Instance);
             }
 
             return ValueTask.FromResult(new SslServerAuthenticationOptions
@@ -258,6 +287,12 @@ public sealed class WorkloadHost : IAsyncDisposable
     private sealed class DoorMark
     {
         public static readonly DoorMark Instance = new();
+    }
+
+    /// <summary>The handshake named another host than the tunnel.</summary>
+    private sealed class Misdirected
+    {
+        public static readonly Misdirected Instance = new();
     }
 
     private sealed class NoLifetime : IHostLifetime

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Coffer.Workload.Doors;
 using Microsoft.AspNetCore.Http;
 
@@ -34,6 +35,12 @@ public sealed record WorkloadOptions
     /// <summary>Leaves credentials that the environment brings along in force.</summary>
     public bool KeepCredentials { get; init; }
 
+    /// <summary>
+    /// Opens a proxy port without password and a trust store for Java, which knows no proxy password and no PEM file. Null means:
+    /// where the child's PATH or JAVA_HOME has a Java. It makes every Java print a line on standard error.
+    /// </summary>
+    public bool? Java { get; init; }
+
     /// <summary>The clock.</summary>
     public required TimeProvider Clock { get; init; }
 
@@ -43,6 +50,6 @@ public sealed record WorkloadOptions
     /// <summary>A seam for tests: resolution of blind tunnels.</summary>
     internal Func<string, CancellationToken, Task<IPAddress[]>>? Resolve { get; init; }
 
-    /// <summary>A seam for tests: which addresses are forbidden.</summary>
-    internal Func<IPAddress, bool>? IsForbidden { get; init; }
+    /// <summary>A seam for tests: how a socket is connected to an address that was checked.</summary>
+    internal Func<Socket, IPEndPoint, CancellationToken, ValueTask>? Connect { get; init; }
 }

@@ -2,23 +2,30 @@
 // Node clients that ignore proxies reach Coffer under the vendors' names through this. Does nothing on any error of its own.
 try {
   const port = Number(process.env.COFFER_TLS_PORT);
-  const names = /^([a-z0-9-]+\.vault\.azure\.net|secretsmanager(-fips)?\.[a-z0-9-]+\.amazonaws\.com|secretmanager(\.[a-z0-9-]+\.rep)?\.googleapis\.com)$/i;
+  const names = /__NAMES__/;
+  const listed = (name) => typeof name === 'string' && names.test(name.replace(/\.$/, ''));
   if (Number.isInteger(port) && port > 0 && port < 65536) {
     const tls = require('tls');
     const real = tls.connect;
-    tls.connect = function connect(options, ...rest) {
-      let changed = options;
+    // Both ways to call it: (options) as https, undici and the SDKs do, and (port, host, options) as http2 does.
+    tls.connect = function connect(...args) {
+      let changed = args;
       try {
-        if (options && typeof options === 'object' && !options.socket && !options.path && Number(options.port) === 443) {
-          const name = options.host || options.hostname || '';
-          if (names.test(name)) {
-            changed = { ...options, servername: options.servername || name, host: '127.0.0.1', port, lookup: undefined };
+        const [first, second, third] = args;
+        if (first && typeof first === 'object' && !first.socket && !first.path && Number(first.port) === 443) {
+          const name = first.host || first.hostname;
+          if (listed(name)) {
+            changed = [{ ...first, servername: first.servername || name.replace(/\.$/, ''), host: '127.0.0.1', hostname: undefined, port, lookup: undefined }, ...args.slice(1)];
           }
+        } else if (Number(first) === 443 && listed(second) && !(third && third.socket)) {
+          const options = third && typeof third === 'object' ? third : {};
+          const rest = third && typeof third === 'object' ? args.slice(3) : args.slice(2);
+          changed = [{ ...options, servername: options.servername || second.replace(/\.$/, ''), host: '127.0.0.1', port, lookup: undefined }, ...rest];
         }
       } catch {
-        changed = options;
+        changed = args;
       }
-      return real.call(this, changed, ...rest);
+      return real.apply(this, changed);
     };
   }
 } catch {

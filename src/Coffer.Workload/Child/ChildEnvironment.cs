@@ -16,9 +16,14 @@ internal sealed record ChildPlaces
 
     public required string Authority { get; init; }
 
+    public required string NodeExtra { get; init; }
+
     public required string Hook { get; init; }
 
     public required string Gcloud { get; init; }
+
+    /// <summary>Port without password and trust store, or null where the child has no Java.</summary>
+    public (int Port, string TrustStore)? Java { get; init; }
 }
 
 /// <summary>
@@ -31,69 +36,37 @@ internal static class ChildEnvironment
     private const string Loopback = "127.0.0.1,localhost,::1";
 
     // Entries that would send a vendor's name around the proxy; the parent still obeys them for blind tunnels.
-    private static readonly string[] VendorDomains = ["amazonaws.com", "amazonaws.com.cn", "api.aws", "azure.net", "azure.cn", "usgovcloudapi.net", "googleapis.com"];
+    private static readonly string[] VendorDomains = ["amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "api.aws", "api.amazonwebservices.com.cn", "azure.net", "azure.cn", "usgovcloudapi.net", "googleapis.com", "login.microsoftonline.com"];
 
     public static Dictionary<string, string> Create(WorkloadOptions options, ChildPlaces places)
     {
         Dictionary<string, string> child = new(options.Inherited, StringComparer.Ordinal);
-        string noProxy = CleanNoProxy(options.Inherited);
-        Both(child, "HTTPS_PROXY", places.ProxyUrl);
-        child["grpc_proxy"] = places.ProxyUrl;
-        Both(child, "NO_PROXY", noProxy);
-        child["no_grpc_proxy"] = noProxy;
-
-        child["SSL_CERT_FILE"] = places.Bundle;
-        child["REQUESTS_CA_BUNDLE"] = places.Bundle;
-        child["AWS_CA_BUNDLE"] = places.Bundle;
-        if (child.ContainsKey("CURL_CA_BUNDLE"))
-        {
-            child["CURL_CA_BUNDLE"] = places.Bundle;
-        }
-
-        // It adds to Node's own roots: the CA alone is enough, unless there was a bundle whose roots must stay.
-        child["NODE_EXTRA_CA_CERTS"] = options.Inherited.ContainsKey("NODE_EXTRA_CA_CERTS") ? places.Bundle : places.Authority;
-        child["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"] = places.Bundle;
-        child["VAULT_CACERT"] = places.Bundle;
-        child["NODE_OPTIONS"] = $"{options.Inherited.GetValueOrDefault("NODE_OPTIONS")} --require=\"{places.Hook}\"".TrimStart();
-        child["COFFER_TLS_PORT"] = places.TlsPort.ToString(CultureInfo.InvariantCulture);
-
         string address = $"https://127.0.0.1:{places.TlsPort}";
-        if (options.Wires.Contains("aws"))
-        {
-            child["AWS_ENDPOINT_URL_SECRETS_MANAGER"] = address;
-            child["AWS_ENDPOINT_URL_STS"] = address;
-            string region = child.GetValueOrDefault("AWS_REGION") ?? child.GetValueOrDefault("AWS_DEFAULT_REGION") ?? "us-east-1";
-            child["AWS_REGION"] = region;
-            child["AWS_DEFAULT_REGION"] = child.GetValueOrDefault("AWS_DEFAULT_REGION") ?? region;
-            child["AWS_EC2_METADATA_DISABLED"] = "true";
-        }
-
-        child["CLOUDSDK_CONFIG"] = places.Gcloud;
+        SetProxy(child, options.Inherited, places);
+        SetTrust(child, places);
+        SetLaunchers(child, places);
+        bool ownAws = false;
         foreach (ICredentialDoor door in options.Doors)
         {
-            if (options.KeepCredentials && door.Overridden.Any(child.ContainsKey))
+            // Credentials that the child brings along are another identity's; whether they stay is the caller's choice.
+            if (options.KeepCredentials && door.Overridden.Any(n => !string.IsNullOrEmpty(child.GetValueOrDefault(n))))
             {
                 continue;
             }
 
+            ownAws |= door.Wire == "aws" && !options.KeepCredentials;
             foreach (string name in door.Overridden)
             {
                 child.Remove(name);
             }
 
-            foreach ((string name, string value) in door.Variables(places.DoorAddress))
+            foreach ((string name, string value) in options.KeepCredentials ? door.Variables(places.DoorAddress) : door.Variables(places.DoorAddress).Concat(door.Hiding))
             {
                 child[name] = value;
             }
         }
 
-        if (!options.KeepCredentials && options.Doors.Count > 0)
-        {
-            // A default profile in the user's files comes before the container door in botocore's chain; an empty file holds none.
-            child["AWS_SHARED_CREDENTIALS_FILE"] = "/dev/null";
-            child["AWS_CONFIG_FILE"] = "/dev/null";
-        }
-
+        SetWires(child, options, places, address, ownAws);
         child["COFFER_ADDR"] = address;
         child["COFFER_CACERT"] = places.Authority;
         child["COFFER_VAULT"] = options.Vault;
@@ -102,23 +75,115 @@ internal static class ChildEnvironment
             child["COFFER_SOCKET"] = socket;
         }
 
-        child.Remove("IDENTITY_SERVER_THUMBPRINT");
-        child.Remove("IMDS_ENDPOINT");
         return child;
     }
 
-    /// <summary>Loopback, and what was there but for entries that would bypass the interception. <c>*</c> means everything to some clients and nothing to others: it goes.</summary>
-    private static string CleanNoProxy(IReadOnlyDictionary<string, string> inherited)
+    private static void SetProxy(Dictionary<string, string> child, IReadOnlyDictionary<string, string> inherited, ChildPlaces places)
     {
-        string text = inherited.GetValueOrDefault("NO_PROXY") ?? inherited.GetValueOrDefault("no_proxy") ?? "";
-        IEnumerable<string> kept = text.Split([',', ' '], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Where(e => !Bypasses(e));
-        return string.Join(',', Loopback.Split(',').Concat(kept).Distinct(StringComparer.OrdinalIgnoreCase));
+        string noProxy = CleanNoProxy(inherited, "NO_PROXY", "no_proxy");
+        Both(child, "HTTPS_PROXY", places.ProxyUrl);
+        child["grpc_proxy"] = places.ProxyUrl;
+        Both(child, "NO_PROXY", noProxy);
+        child["no_grpc_proxy"] = CleanNoProxy(inherited, "NO_PROXY", "no_proxy", "no_grpc_proxy");
+    }
+
+    private static void SetTrust(Dictionary<string, string> child, ChildPlaces places)
+    {
+        foreach (string name in (ReadOnlySpan<string>)["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"])
+        {
+            child[name] = places.Bundle;
+        }
+
+        // These win over the ones above where they are set; where not, they are not needed.
+        foreach (string name in (ReadOnlySpan<string>)["CURL_CA_BUNDLE", "HTTPLIB2_CA_CERTS", "VAULT_CACERT"])
+        {
+            if (!string.IsNullOrEmpty(child.GetValueOrDefault(name)))
+            {
+                child[name] = places.Bundle;
+            }
+        }
+
+        child["NODE_EXTRA_CA_CERTS"] = places.NodeExtra;
+    }
+
+    private static void SetLaunchers(Dictionary<string, string> child, ChildPlaces places)
+    {
+        string hook = places.Hook.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal);
+        child["NODE_OPTIONS"] = $"{child.GetValueOrDefault("NODE_OPTIONS")} --require=\"{hook}\"".TrimStart();
+        child["COFFER_TLS_PORT"] = places.TlsPort.ToString(CultureInfo.InvariantCulture);
+        if (places.Java is { } java)
+        {
+            string port = java.Port.ToString(CultureInfo.InvariantCulture);
+            string options = $"-Dhttps.proxyHost=127.0.0.1 -Dhttps.proxyPort={port} -Dhttp.nonProxyHosts=127.0.0.1|localhost "
+                + $"-Djavax.net.ssl.trustStore={java.TrustStore} -Djavax.net.ssl.trustStoreType=JKS -Djavax.net.ssl.trustStorePassword={JavaTrustStore.Password}";
+            child["JAVA_TOOL_OPTIONS"] = $"{child.GetValueOrDefault("JAVA_TOOL_OPTIONS")} {options}".TrimStart();
+        }
+    }
+
+    /// <summary>Where each wire's clients find it. <paramref name="ownAws"/>: all AWS credentials of the child are Coffer's.</summary>
+    private static void SetWires(Dictionary<string, string> child, WorkloadOptions options, ChildPlaces places, string address, bool ownAws)
+    {
+        if (options.Wires.Contains("aws"))
+        {
+            child["AWS_ENDPOINT_URL_SECRETS_MANAGER"] = address;
+            child.Remove("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
+            if (ownAws || options.AlsoServices.Contains("sts"))
+            {
+                // The real one could make nothing of Coffer's credentials, and must not see them; with the child's own it stays in use.
+                child["AWS_ENDPOINT_URL_STS"] = address;
+            }
+        }
+
+        if (ownAws)
+        {
+            string region = new[] { "AWS_REGION", "AWS_DEFAULT_REGION" }.Select(n => child.GetValueOrDefault(n)).FirstOrDefault(v => !string.IsNullOrEmpty(v)) ?? "us-east-1";
+            foreach (string name in (ReadOnlySpan<string>)["AWS_REGION", "AWS_DEFAULT_REGION"])
+            {
+                child[name] = child.GetValueOrDefault(name) is { Length: > 0 } set ? set : region;
+            }
+        }
+
+        if (options.Wires.Contains("azure"))
+        {
+            child["AZURE_KEYVAULT_URL"] = child["VAULT_URL"] = $"https://{options.Vault}.vault.azure.net/";
+        }
+
+        if (options.Wires.Contains("google"))
+        {
+            child["GOOGLE_CLOUD_PROJECT"] = options.Vault;
+            if (!options.KeepCredentials)
+            {
+                // The developer's own gcloud login would win over the door.
+                child["CLOUDSDK_CONFIG"] = places.Gcloud;
+            }
+        }
+
+        if (options.Wires.Contains("vault"))
+        {
+            child["VAULT_ADDR"] = address;
+            child["VAULT_CACERT"] = places.Bundle;
+        }
+    }
+
+    /// <summary>Loopback, and what was there but for entries that would bypass the interception. <c>*</c> means everything to some clients and nothing to others: it goes.</summary>
+    private static string CleanNoProxy(IReadOnlyDictionary<string, string> inherited, params ReadOnlySpan<string> names)
+    {
+        List<string> entries = [.. Loopback.Split(',')];
+        foreach (string name in names)
+        {
+            string text = inherited.GetValueOrDefault(name) ?? "";
+            entries.AddRange(text.Split([',', ' '], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Where(e => !Bypasses(e)));
+        }
+
+        return string.Join(',', entries.Distinct(StringComparer.OrdinalIgnoreCase));
     }
 
     private static bool Bypasses(string entry)
     {
-        string name = entry.TrimStart('*').TrimStart('.').Split(':')[0].ToLowerInvariant();
-        return entry == "*" || VendorDomains.Any(d => d == name || d.EndsWith("." + name, StringComparison.Ordinal) || name.EndsWith("." + d, StringComparison.Ordinal));
+        string name = entry.TrimStart('*').TrimStart('.').Split(':')[0].TrimEnd('.').ToLowerInvariant();
+        // Some clients compare the ends of two texts and not labels: "aws.com" covers amazonaws.com to them.
+        return entry.Contains('*', StringComparison.Ordinal) && name.Length == 0
+            || (name.Length > 0 && VendorDomains.Any(d => d.EndsWith(name, StringComparison.Ordinal) || name.EndsWith("." + d, StringComparison.Ordinal)));
     }
 
     private static void Both(Dictionary<string, string> child, string name, string value)

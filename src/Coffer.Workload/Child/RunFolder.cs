@@ -1,23 +1,34 @@
 using System.Globalization;
 using System.Reflection;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 
 namespace Coffer.Workload.Child;
 
 /// <summary>
-/// Files of one run in a folder of its own (0700): certificates, the Node preload, an empty gcloud folder, a socket. Removed at
-/// the end; what a killed run leaves is swept by the next.
+/// Files of one run in a folder of its own (0700): certificates, the Node preload, empty settings, a socket. Removed at the
+/// end; what a killed run leaves is swept by the next. A run holds a lock as long as it lives, which the kernel drops with the
+/// process however it ends: so neither a reused process id nor another PID namespace makes a live run look dead.
 /// </summary>
-internal sealed class RunFolder : IDisposable
+internal sealed partial class RunFolder : IDisposable
 {
     private const string Prefix = "coffer-run-";
+    private const string LockName = "lock";
 
-    private static readonly string[] InheritedBundles = ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"];
+    // sockaddr_un holds 107 bytes; the longest name below and the folder's own are about 50.
+    private const int MaxParentLength = 56;
 
-    private static readonly string[] SystemBundles = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
+    private const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+    private const UnixFileMode Readable = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
 
-    private RunFolder(string path) => Path = path;
+    private readonly FileStream _lock;
+
+    private RunFolder(string path, FileStream own)
+    {
+        Path = path;
+        _lock = own;
+    }
 
     public string Path { get; }
 
@@ -26,6 +37,12 @@ internal sealed class RunFolder : IDisposable
 
     /// <summary>The run's CA alone.</summary>
     public string Authority => System.IO.Path.Combine(Path, "ca.pem");
+
+    /// <summary>The run's CA and what the inherited NODE_EXTRA_CA_CERTS names: Node adds these to its own roots.</summary>
+    public string NodeExtra => System.IO.Path.Combine(Path, "node.pem");
+
+    /// <summary>Public and inherited roots for Java, and the run's CA.</summary>
+    public string JavaTrust => System.IO.Path.Combine(Path, "trust.jks");
 
     /// <summary>The Node preload.</summary>
     public string Hook => System.IO.Path.Combine(Path, "hook.cjs");
@@ -36,55 +53,92 @@ internal sealed class RunFolder : IDisposable
     /// <summary>Where the proxy reaches the TLS handler.</summary>
     public string Tunnel => System.IO.Path.Combine(Path, "tunnel.sock");
 
-    public static RunFolder Create(string authorityPem, IReadOnlyDictionary<string, string> inherited)
+    /// <summary>Public and inherited roots, without the run's CA, in PEM.</summary>
+    public required string Roots { get; init; }
+
+    public static RunFolder Create(string authorityPem, string names, IReadOnlyDictionary<string, string> inherited)
     {
-        string parent = inherited.TryGetValue("XDG_RUNTIME_DIR", out string? runtime) && Directory.Exists(runtime) ? runtime : System.IO.Path.GetTempPath();
+        string parent = Parent(inherited);
         Sweep(parent);
-        string path = System.IO.Path.Combine(parent, $"{Prefix}{Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4))}");
-        Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        RunFolder folder = new(path);
-        Directory.CreateDirectory(folder.Gcloud);
-        File.WriteAllText(folder.Authority, authorityPem);
-        File.WriteAllText(folder.Bundle, Roots(inherited) + authorityPem);
-        using Stream hook = Assembly.GetExecutingAssembly().GetManifestResourceStream("Coffer.Workload.hook.cjs")!;
-        using FileStream target = File.Create(folder.Hook);
-        hook.CopyTo(target);
+        string path = System.IO.Path.Combine(parent, $"{Prefix}{Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}");
+        Directory.CreateDirectory(path, Private);
+        // Another user could have made it first, had they guessed the name.
+        if (OwnerOf(path) is { } owner && owner != GetEffectiveUserId())
+        {
+            throw new WorkloadException("the folder of this run belongs to another user", "set XDG_RUNTIME_DIR or TMPDIR to a folder of your own");
+        }
+
+        RunFolder folder = new(path, Lock(path, FileMode.Create)!) { Roots = CaBundle.Build(inherited) };
+        Directory.CreateDirectory(folder.Gcloud, Private);
+        Write(folder.Authority, authorityPem);
+        Write(folder.Bundle, folder.Roots + authorityPem);
+        string? extra = inherited.GetValueOrDefault("NODE_EXTRA_CA_CERTS");
+        Write(folder.NodeExtra, (File.Exists(extra) ? CaBundle.Merge([File.ReadAllText(extra)]) : "") + authorityPem);
+        using StreamReader hook = new(Assembly.GetExecutingAssembly().GetManifestResourceStream("Coffer.Workload.hook.cjs")!);
+        Write(folder.Hook, hook.ReadToEnd().Replace("/__NAMES__/", $"/{names}/i", StringComparison.Ordinal));
         return folder;
     }
 
-    public void Dispose() => Remove(Path);
-
-    /// <summary>The union of the system's roots and of every bundle the environment names: without those a company's own root gets lost.</summary>
-    private static string Roots(IReadOnlyDictionary<string, string> inherited)
+    public void Dispose()
     {
-        StringBuilder roots = new();
-        HashSet<string> seen = new(StringComparer.Ordinal);
-        IEnumerable<string> files = InheritedBundles.Select(n => inherited.GetValueOrDefault(n)).OfType<string>().Concat(SystemBundles.Where(File.Exists).Take(1));
-        foreach (string file in files.Where(File.Exists).Distinct(StringComparer.Ordinal))
-        {
-            foreach (string block in File.ReadAllText(file).Split("-----BEGIN CERTIFICATE-----").Skip(1))
-            {
-                int end = block.IndexOf("-----END CERTIFICATE-----", StringComparison.Ordinal);
-                if (end > 0 && seen.Add(block[..end].Trim()))
-                {
-                    roots.Append("-----BEGIN CERTIFICATE-----").Append(block, 0, end).Append("-----END CERTIFICATE-----\n");
-                }
-            }
-        }
-
-        return roots.ToString();
+        Remove(Path);
+        _lock.Dispose();
     }
 
-    private static void Sweep(string parent)
+    /// <summary>Removes what dead runs of this user left. Public for tests only through <see cref="Create"/>.</summary>
+    internal static void Sweep(string parent)
     {
         foreach (string folder in Directory.EnumerateDirectories(parent, Prefix + "*"))
         {
-            string[] parts = System.IO.Path.GetFileName(folder)[Prefix.Length..].Split('-');
-            if (!int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out int pid) || !Directory.Exists($"/proc/{pid}"))
+            // Never another user's: deleting a tree that somebody else can change under us could be led elsewhere.
+            if (OwnerOf(folder) == GetEffectiveUserId() && IsDead(folder))
             {
                 Remove(folder);
             }
         }
+    }
+
+    private static string Parent(IReadOnlyDictionary<string, string> inherited)
+    {
+        IEnumerable<string?> places = [inherited.GetValueOrDefault("XDG_RUNTIME_DIR"), System.IO.Path.GetTempPath(), "/tmp"];
+        return places.OfType<string>().Select(p => p.TrimEnd('/')).FirstOrDefault(p => p.Length > 0 && Encoding.UTF8.GetByteCount(p) <= MaxParentLength && Directory.Exists(p)) ?? "/tmp";
+    }
+
+    private static bool IsDead(string folder)
+    {
+        try
+        {
+            using FileStream? free = Lock(folder, FileMode.Open);
+            if (free is not null)
+            {
+                return true;
+            }
+
+            // Between making the folder and taking the lock there is none: then only the process tells.
+            return !File.Exists(System.IO.Path.Combine(folder, LockName)) && !Directory.Exists($"/proc/{System.IO.Path.GetFileName(folder)[Prefix.Length..].Split('-')[0]}");
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    private static FileStream? Lock(string folder, FileMode mode)
+    {
+        try
+        {
+            return new(System.IO.Path.Combine(folder, LockName), mode, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException) when (mode == FileMode.Open)
+        {
+            return null;
+        }
+    }
+
+    private static void Write(string file, string text)
+    {
+        File.WriteAllText(file, text, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
+        File.SetUnixFileMode(file, Readable);
     }
 
     private static void Remove(string folder)
@@ -95,7 +149,26 @@ internal sealed class RunFolder : IDisposable
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            // Another user's, or gone already.
+            // Gone already, or a file of it is in the way; the next sweep tries again.
         }
     }
+
+    /// <summary>Who owns a path itself, not what a link at it points to; null where that cannot be told.</summary>
+    private static unsafe uint? OwnerOf(string path)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return null;
+        }
+
+        const int AtFdCwd = -100, NoFollow = 0x100, UidBit = 0x8, UidOffset = 20;
+        byte* result = stackalloc byte[256];
+        return Statx(AtFdCwd, path, NoFollow, UidBit, result) == 0 ? *(uint*)(result + UidOffset) : null;
+    }
+
+    [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
+    private static unsafe partial int Statx(int folder, string path, int flags, uint mask, byte* result);
+
+    [LibraryImport("libc", EntryPoint = "geteuid")]
+    private static partial uint GetEffectiveUserId();
 }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 
 namespace Coffer.Workload.Intercepting;
@@ -15,8 +16,8 @@ internal sealed record InterceptProxyOptions
     /// <summary>Opens a stream to the local handler of a listed name.</summary>
     public required Func<InterceptedName, CancellationToken, Task<Stream>> OpenLocal { get; init; }
 
-    /// <summary>Whether a certificate is the local handler's own leaf for a name.</summary>
-    public required Func<string, System.Security.Cryptography.X509Certificates.X509Certificate?, bool> IsOwnLeaf { get; init; }
+    /// <summary>The run's own roots for listed names (true), the public and inherited ones for all others: a new policy each time.</summary>
+    public required Func<bool, X509ChainPolicy> Roots { get; init; }
 
     /// <summary>Sign-in services that are intercepted too.</summary>
     public IReadOnlySet<string> AlsoServices { get; init; } = new HashSet<string>();
@@ -27,11 +28,20 @@ internal sealed record InterceptProxyOptions
     /// <summary>Resolves names of blind tunnels; a seam for tests.</summary>
     public Func<string, CancellationToken, Task<IPAddress[]>> Resolve { get; init; } = Dns.GetHostAddressesAsync;
 
-    /// <summary>Whether an address may not be connected to; a seam for tests, whose servers are all on loopback.</summary>
+    /// <summary>Whether an address may not be connected to.</summary>
     public Func<IPAddress, bool> IsForbidden { get; init; } = ForbiddenTargets.Contains;
+
+    /// <summary>Connects a socket to an address that was checked; a seam for tests, whose servers are all on loopback.</summary>
+    public Func<Socket, IPEndPoint, CancellationToken, ValueTask> Connect { get; init; } = (socket, end, cancellation) => socket.ConnectAsync(end, cancellation);
 
     /// <summary>Serves absolute-form <c>https://</c> requests of old clients, which makes this process see their plaintext.</summary>
     public bool ServeAbsoluteForm { get; init; } = true;
+
+    /// <summary>False for the one port of clients that cannot send a password (Java); there the peer's user is all there is.</summary>
+    public bool AsksForPassword { get; init; } = true;
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
 
     /// <summary>Told of each decision: host, port, outcome. Never a path, header or body.</summary>
     public Action<string, int, string> Log { get; init; } = (_, _, _) => { };
@@ -47,8 +57,13 @@ internal sealed record InterceptProxyOptions
 internal sealed class InterceptProxy : IAsyncDisposable
 {
     private const int MaxConnections = 512;
+    private const int MaxUnread = 64 * 1024;
+    private const string Intercepted = "intercepted";
+    private const string Refused = "refused";
     private static readonly TimeSpan HeadTimeout = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan AcceptPause = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan LastBytes = TimeSpan.FromSeconds(1);
 
     private readonly InterceptProxyOptions _options;
     private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -93,7 +108,9 @@ internal sealed class InterceptProxy : IAsyncDisposable
                     return;
                 }
 
+                // Most likely out of file descriptors: some will be free again in a moment.
                 _slots.Release();
+                await Task.Delay(AcceptPause, _options.Clock, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }
@@ -123,8 +140,8 @@ internal sealed class InterceptProxy : IAsyncDisposable
 
     private async Task ServeAsync(Stream client)
     {
-        using CancellationTokenSource slow = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-        slow.CancelAfter(HeadTimeout);
+        using CancellationTokenSource late = new(HeadTimeout, _options.Clock);
+        using CancellationTokenSource slow = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, late.Token);
         (byte[] Head, byte[] After)? read = await ReadHeadAsync(client, slow.Token).ConfigureAwait(false);
         if (read is not { } request || ConnectHead.Parse(request.Head) is not { } parsed)
         {
@@ -132,7 +149,7 @@ internal sealed class InterceptProxy : IAsyncDisposable
             return;
         }
 
-        if (!IsAuthorized(parsed.Authorization))
+        if (_options.AsksForPassword && !IsAuthorized(parsed.Authorization))
         {
             await AnswerAsync(client, "407 Proxy Authentication Required", "Proxy-Authenticate: Basic realm=\"coffer\"\r\n").ConfigureAwait(false);
             return;
@@ -144,7 +161,7 @@ internal sealed class InterceptProxy : IAsyncDisposable
         }
         else if (parsed.Target.StartsWith("https://", StringComparison.OrdinalIgnoreCase) && _options.ServeAbsoluteForm)
         {
-            await AbsoluteForm.RelayAsync(client, parsed, request.Head, request.After, OpenForAbsoluteFormAsync, _stop.Token).ConfigureAwait(false);
+            await RelayAsync(client, parsed, request.After).ConfigureAwait(false);
         }
         else
         {
@@ -167,7 +184,7 @@ internal sealed class InterceptProxy : IAsyncDisposable
         {
             (server, outcome) = await OpenAsync(host, port).ConfigureAwait(false);
         }
-        catch (Exception failed) when (failed is IOException or SocketException or OperationCanceledException)
+        catch (Exception failed) when (IsFailure(failed))
         {
             _options.Log(host, port, "unreachable");
             await AnswerAsync(client, "502 Bad Gateway").ConfigureAwait(false);
@@ -193,69 +210,104 @@ internal sealed class InterceptProxy : IAsyncDisposable
         }
     }
 
+    /// <summary>An absolute-form request: verified TLS from here to its host, or to the local handler for a listed name.</summary>
+    private async Task RelayAsync(Stream client, ConnectHead head, byte[] rest)
+    {
+        if (AbsoluteForm.From(head) is not { } request)
+        {
+            await AnswerAsync(client, "400 Bad Request").ConfigureAwait(false);
+            return;
+        }
+
+        Stream? server = null;
+        string outcome;
+        try
+        {
+            (server, outcome) = await OpenAsync(request.Host, request.Port).ConfigureAwait(false);
+            if (server is not null)
+            {
+                SslStream secure = new(server);
+                server = secure;
+                X509ChainPolicy roots = _options.Roots(outcome == Intercepted);
+                await secure.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = request.Host.TrimEnd('.'), CertificateChainPolicy = roots }, _stop.Token).ConfigureAwait(false);
+            }
+        }
+        catch (Exception failed) when (IsFailure(failed))
+        {
+            if (server is not null)
+            {
+                await server.DisposeAsync().ConfigureAwait(false);
+            }
+
+            _options.Log(request.Host, request.Port, "unreachable");
+            await AnswerAsync(client, "502 Bad Gateway").ConfigureAwait(false);
+            return;
+        }
+
+        _options.Log(request.Host, request.Port, outcome);
+        if (server is null)
+        {
+            await AnswerAsync(client, "403 Forbidden").ConfigureAwait(false);
+            return;
+        }
+
+        await using (server.ConfigureAwait(false))
+        {
+            await request.RelayAsync(client, rest, server, _stop.Token).ConfigureAwait(false);
+        }
+    }
+
     /// <summary>The other end of a tunnel, or null where none may be.</summary>
     private async Task<(Stream? Server, string Outcome)> OpenAsync(string host, int port)
     {
-        if (InterceptedHosts.Find(host, port, _options.AlsoServices) is { } listed)
+        if (InterceptedHosts.Find(host, _options.AlsoServices) is { } listed)
         {
-            return (await _options.OpenLocal(listed.Name, _stop.Token).ConfigureAwait(false), "intercepted");
+            return port == 443 ? (await _options.OpenLocal(listed, _stop.Token).ConfigureAwait(false), Intercepted) : (null, Refused);
         }
 
         if (ForbiddenTargets.ContainsName(host))
         {
-            return (null, "refused");
+            return (null, Refused);
         }
 
-        using CancellationTokenSource slow = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-        slow.CancelAfter(ConnectTimeout);
-        if (_options.Parent is { } parent && !parent.IsDirect(host))
+        using CancellationTokenSource late = new(ConnectTimeout, _options.Clock);
+        using CancellationTokenSource slow = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, late.Token);
+        if (_options.Parent is { } parent && !parent.IsDirect(host, port))
         {
-            return (await parent.ConnectAsync(host, port, slow.Token).ConfigureAwait(false), "parent proxy");
+            return (await parent.ConnectAsync(host, port, _options.Roots(false), slow.Token).ConfigureAwait(false), "parent proxy");
         }
 
-        foreach (IPAddress address in await _options.Resolve(host, slow.Token).ConfigureAwait(false))
+        IPAddress[] addresses = await _options.Resolve(host, slow.Token).ConfigureAwait(false);
+        if (addresses.Any(_options.IsForbidden))
         {
-            if (_options.IsForbidden(address))
-            {
-                return (null, "refused");
-            }
+            return (null, Refused);
+        }
 
+        foreach (IPAddress address in addresses)
+        {
             // Connected to the very address that was checked: resolving again could give another.
             Socket socket = new(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
             try
             {
-                await socket.ConnectAsync(address, port, slow.Token).ConfigureAwait(false);
+                await _options.Connect(socket, new(address, port), slow.Token).ConfigureAwait(false);
                 return (new NetworkStream(socket, ownsSocket: true), "tunnel");
             }
             catch (SocketException)
             {
                 socket.Dispose();
             }
+            catch
+            {
+                socket.Dispose();
+                throw;
+            }
         }
 
         throw new IOException("no address of the host answers");
     }
 
-    /// <summary>Verified TLS to a host of an absolute-form request; listed names go to the local handler as ever.</summary>
-    private async Task<Stream?> OpenForAbsoluteFormAsync(string host, int port)
-    {
-        (Stream? server, string outcome) = await OpenAsync(host, port).ConfigureAwait(false);
-        _options.Log(host, port, outcome);
-        if (server is null)
-        {
-            return null;
-        }
-
-        SslStream secure = new(server);
-        await secure.AuthenticateAsClientAsync(
-            new SslClientAuthenticationOptions
-            {
-                TargetHost = host,
-                RemoteCertificateValidationCallback = outcome == "intercepted" ? (_, certificate, _, _) => _options.IsOwnLeaf(host, certificate) : null,
-            },
-            _stop.Token).ConfigureAwait(false);
-        return secure;
-    }
+    private static bool IsFailure(Exception failed) => failed is IOException or SocketException or OperationCanceledException or System.Security.Authentication.AuthenticationException;
 
     private bool IsAuthorized(string? header) =>
         header is { Length: > 6 and < 512 } && header.StartsWith("Basic ", StringComparison.OrdinalIgnoreCase)
@@ -283,6 +335,20 @@ internal sealed class InterceptProxy : IAsyncDisposable
         return null;
     }
 
-    private static ValueTask AnswerAsync(Stream client, string status, string headers = "") =>
-        client.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 {status}\r\n{headers}Content-Length: 0\r\nConnection: close\r\n\r\n"));
+    private async Task AnswerAsync(Stream client, string status, string headers = "")
+    {
+        using CancellationTokenSource late = new(LastBytes, _options.Clock);
+        using CancellationTokenSource slow = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, late.Token);
+        await client.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 {status}\r\n{headers}Content-Length: 0\r\nConnection: close\r\n\r\n"), slow.Token).ConfigureAwait(false);
+        if (client is NetworkStream { Socket: { } socket })
+        {
+            // Closing over unread bytes resets the connection, and the client would not see the answer.
+            socket.Shutdown(SocketShutdown.Send);
+            byte[] unread = new byte[4096];
+            for (int total = 0, read = 1; read > 0 && total < MaxUnread; total += read)
+            {
+                read = await client.ReadAsync(unread, slow.Token).ConfigureAwait(false);
+            }
+        }
+    }
 }

@@ -17,8 +17,9 @@ public sealed record InterceptedName(string Host, string Wire);
 public sealed record HostRow(string Wire, string Service, Regex Pattern, bool OnByDefault = true);
 
 /// <summary>
-/// The vendors' host names that are answered locally, port 443 only. A listed host is never tunnelled to the real service,
-/// whatever state Coffer is in: a local mistake must not read or write production.
+/// The vendors' host names that are answered locally, on port 443; their other ports are refused. A listed host is never tunnelled
+/// to the real service, whatever state Coffer is in: a local mistake must not read or write production. HashiCorp Vault has no row,
+/// since it has no host name of its own.
 /// </summary>
 public static partial class InterceptedHosts
 {
@@ -33,30 +34,29 @@ public static partial class InterceptedHosts
         new("google", "oauth2", GoogleToken(), OnByDefault: false),
     ];
 
-    /// <summary>The row of a name, or null where it is not a listed one. One trailing dot does not make another name.</summary>
-    public static (InterceptedName Name, HostRow Row)? Find(string host, int port, IReadOnlySet<string> alsoServices)
+    /// <summary>The listed name that a host is, on whatever port, or null. One trailing dot does not make another name.</summary>
+    public static InterceptedName? Find(string host, IReadOnlySet<string> alsoServices)
     {
-        if (port != 443 || host.Length is 0 or > 253)
+        if (host.Length is 0 or > 254)
         {
             return null;
         }
 
         string name = (host[^1] == '.' ? host[..^1] : host).ToLowerInvariant();
-        foreach (HostRow row in Rows)
-        {
-            if ((row.OnByDefault || alsoServices.Contains(row.Service)) && row.Pattern.IsMatch(name))
-            {
-                return (new(name, row.Wire), row);
-            }
-        }
-
-        return null;
+        HostRow? row = Listed(alsoServices).FirstOrDefault(r => r.Pattern.IsMatch(name));
+        return row is null ? null : new(name, row.Wire);
     }
 
-    [GeneratedRegex(@"\Asecretsmanager(-fips)?\.[a-z]{2}(-[a-z]+)+-[0-9]+\.(amazonaws\.com(\.cn)?|api\.aws|api\.amazonwebservices\.com\.cn)\z", RegexOptions.CultureInvariant)]
+    /// <summary>One expression for all listed names, in the syntax that JavaScript shares with .NET.</summary>
+    internal static string ToJavaScript(IReadOnlySet<string> alsoServices) =>
+        "^(?:" + string.Join('|', Listed(alsoServices).Select(r => r.Pattern.ToString().Replace("\\A", "", StringComparison.Ordinal).Replace("\\z", "", StringComparison.Ordinal))) + ")$";
+
+    private static IEnumerable<HostRow> Listed(IReadOnlySet<string> alsoServices) => Rows.Where(r => r.OnByDefault || alsoServices.Contains(r.Service));
+
+    [GeneratedRegex(@"\Asecretsmanager(-fips)?\.[a-z0-9-]{1,63}\.(amazonaws\.com(\.cn)?|amazonaws\.eu|api\.aws|api\.amazonwebservices\.com\.cn)\z", RegexOptions.CultureInvariant)]
     private static partial Regex SecretsManager();
 
-    [GeneratedRegex(@"\Asts(\.[a-z]{2}(-[a-z]+)+-[0-9]+)?\.amazonaws\.com(\.cn)?\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"\Asts(-fips)?(\.[a-z0-9-]{1,63})?\.(amazonaws\.com(\.cn)?|amazonaws\.eu|api\.aws)\z", RegexOptions.CultureInvariant)]
     private static partial Regex SecurityTokenService();
 
     [GeneratedRegex(@"\A[a-z0-9-]{1,63}\.vault\.(azure\.net|azure\.cn|usgovcloudapi\.net)\z", RegexOptions.CultureInvariant)]
@@ -65,7 +65,7 @@ public static partial class InterceptedHosts
     [GeneratedRegex(@"\Alogin\.microsoftonline\.com\z", RegexOptions.CultureInvariant)]
     private static partial Regex AzureLogin();
 
-    [GeneratedRegex(@"\Asecretmanager(\.[a-z0-9-]+\.rep)?\.googleapis\.com\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"\Asecretmanager(\.[a-z0-9-]{1,63}\.rep)?\.googleapis\.com\z", RegexOptions.CultureInvariant)]
     private static partial Regex SecretManager();
 
     [GeneratedRegex(@"\Aoauth2\.googleapis\.com\z", RegexOptions.CultureInvariant)]

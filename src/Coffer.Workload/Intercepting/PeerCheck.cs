@@ -32,19 +32,27 @@ internal static partial class PeerCheck
     {
         try
         {
-            foreach (string line in File.ReadLines(table))
-            {
-                string[] fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-                if (fields.Length > 7 && Matches(fields[1], from) && Matches(fields[2], to)
-                    && uint.TryParse(fields[7], NumberStyles.None, CultureInfo.InvariantCulture, out uint uid))
-                {
-                    return uid;
-                }
-            }
+            return OwnerIn(File.ReadLines(table), from, to);
         }
-        catch (IOException)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             // No table, no proof: the caller refuses.
+            return null;
+        }
+    }
+
+    /// <summary>The owner by the lines of such a table.</summary>
+    internal static uint? OwnerIn(IEnumerable<string> lines, IPEndPoint from, IPEndPoint to)
+    {
+        foreach (string line in lines)
+        {
+            // A socket that its process has closed stays in the table without inode and as if root's: it proves nothing.
+            string[] fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            if (fields.Length > 9 && fields[9] != "0" && Matches(fields[1], from) && Matches(fields[2], to)
+                && uint.TryParse(fields[7], NumberStyles.None, CultureInfo.InvariantCulture, out uint uid))
+            {
+                return uid;
+            }
         }
 
         return null;

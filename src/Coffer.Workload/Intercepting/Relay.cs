@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Net.Security;
 using System.Net.Sockets;
 
 namespace Coffer.Workload.Intercepting;
@@ -39,6 +40,10 @@ internal static class Relay
             if (to is NetworkStream network)
             {
                 network.Socket.Shutdown(SocketShutdown.Send);
+            }
+            else if (to is SslStream secure)
+            {
+                await secure.ShutdownAsync().ConfigureAwait(false);
             }
         }
         finally

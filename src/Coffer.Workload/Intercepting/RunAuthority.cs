@@ -17,11 +17,14 @@ internal sealed class RunAuthority : IDisposable
     private static readonly TimeSpan LeafLife = TimeSpan.FromHours(24);
     private static readonly TimeSpan Skew = TimeSpan.FromMinutes(5);
 
+    // A program may name any number of vaults; each costs a key and a certificate.
+    private const int MaxLeaves = 512;
+
     /// <summary>What the CA may vouch for.</summary>
     private static readonly string[] PermittedDomains =
     [
-        "amazonaws.com", "amazonaws.com.cn", "api.aws", "api.amazonwebservices.com.cn", "vault.azure.net", "vault.azure.cn", "vault.usgovcloudapi.net",
-        "login.microsoftonline.com", "googleapis.com", "localhost",
+        "amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "api.aws", "api.amazonwebservices.com.cn", "vault.azure.net", "vault.azure.cn", "vault.usgovcloudapi.net",
+        "login.microsoftonline.com", "secretmanager.googleapis.com", "rep.googleapis.com", "oauth2.googleapis.com", "localhost",
     ];
 
     private readonly TimeProvider _clock;
@@ -62,6 +65,11 @@ internal sealed class RunAuthority : IDisposable
                 return found.Context;
             }
 
+            if (_leaves.Count >= MaxLeaves)
+            {
+                _leaves.Clear();
+            }
+
             SslStreamCertificateContext made = SslStreamCertificateContext.Create(Make(name, now), [_ca], offline: true);
             _leaves[key] = (made, now + (LeafLife / 2));
             return made;
@@ -77,7 +85,7 @@ internal sealed class RunAuthority : IDisposable
     private X509Certificate2 Make(string? name, DateTimeOffset now)
     {
         using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        CertificateRequest request = new($"CN={name ?? "localhost"}", key, HashAlgorithmName.SHA256);
+        CertificateRequest request = new("CN=Coffer leaf", key, HashAlgorithmName.SHA256);
         SubjectAlternativeNameBuilder names = new();
         if (name is null)
         {

@@ -6,25 +6,6 @@ using Microsoft.AspNetCore.Http;
 
 namespace Coffer.Workload.Doors;
 
-/// <summary>
-/// One vendor's way of handing credentials to a program that stores none: a path on the loopback listener, the variables that
-/// lead a program there, and the answer. A wire adds its door as one row of <see cref="WorkloadOptions.Doors"/>.
-/// </summary>
-public interface ICredentialDoor
-{
-    /// <summary>Path prefix, starting with a slash.</summary>
-    string Prefix { get; }
-
-    /// <summary>The child's variables that lead here. <paramref name="address"/> is the listener's <c>http://127.0.0.1:port</c>.</summary>
-    IEnumerable<KeyValuePair<string, string>> Variables(string address);
-
-    /// <summary>Variables of credentials that would win over this door: removed from the child's environment.</summary>
-    IReadOnlyList<string> Overridden { get; }
-
-    /// <summary>Answers a request, after checking its token.</summary>
-    Task AnswerAsync(HttpContext context);
-}
-
 /// <summary>A temporary AWS access key.</summary>
 /// <param name="AccessKeyId">Public id.</param>
 /// <param name="SecretAccessKey">The secret, UTF-8.</param>
@@ -41,30 +22,38 @@ public sealed record AwsSessionCredentials(string AccessKeyId, ReadOnlyMemory<by
 /// </summary>
 public sealed class AwsContainerDoor : ICredentialDoor
 {
-    // SDKs fetch again when under 15 minutes remain; ours are renewed before, so that a fetch never returns a stale one.
+    // SDKs fetch again when under 15 minutes remain, on every call if they must. What is handed out lasts longer than that, or
+    // for half of its life where all of it is short.
     private static readonly TimeSpan RenewBefore = TimeSpan.FromMinutes(30);
 
     private readonly Func<CancellationToken, ValueTask<AwsSessionCredentials>> _issue;
     private readonly TimeProvider _clock;
     private readonly string _token = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
-    private readonly SemaphoreSlim _one = new(1, 1);
-    private AwsSessionCredentials? _current;
+    private readonly byte[] _expected;
+    private readonly Lock _renewing = new();
+    private Task<AwsSessionCredentials>? _issuing;
+    private (AwsSessionCredentials Credentials, DateTimeOffset Renew)? _current;
 
     /// <summary>Over an issuer of temporary keys that last an hour or more.</summary>
     public AwsContainerDoor(Func<CancellationToken, ValueTask<AwsSessionCredentials>> issue, TimeProvider clock)
     {
         _issue = issue;
         _clock = clock;
+        _expected = SHA256.HashData(Encoding.ASCII.GetBytes(_token));
     }
 
     /// <inheritdoc/>
     public string Prefix => "/aws/credentials";
 
     /// <inheritdoc/>
+    public string Wire => "aws";
+
+    /// <inheritdoc/>
     public IReadOnlyList<string> Overridden { get; } =
     [
-        "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE",
-        "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+        "AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION",
+        "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
     ];
 
     /// <inheritdoc/>
@@ -72,6 +61,15 @@ public sealed class AwsContainerDoor : ICredentialDoor
     [
         new("AWS_CONTAINER_CREDENTIALS_FULL_URI", address + Prefix),
         new("AWS_CONTAINER_AUTHORIZATION_TOKEN", _token),
+        new("AWS_EC2_METADATA_DISABLED", "true"),
+    ];
+
+    /// <inheritdoc/>
+    public IEnumerable<KeyValuePair<string, string>> Hiding { get; } =
+    [
+        // A default profile in the user's files comes before the container in every chain; an empty file holds none.
+        new("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
+        new("AWS_CONFIG_FILE", "/dev/null"),
     ];
 
     /// <inheritdoc/>
@@ -84,7 +82,7 @@ public sealed class AwsContainerDoor : ICredentialDoor
         }
 
         byte[] given = SHA256.HashData(Encoding.UTF8.GetBytes(context.Request.Headers.Authorization.ToString()));
-        if (!CryptographicOperations.FixedTimeEquals(given, SHA256.HashData(Encoding.UTF8.GetBytes(_token))))
+        if (!CryptographicOperations.FixedTimeEquals(given, _expected))
         {
             await RefuseAsync(context, StatusCodes.Status403Forbidden, "AccessDenied", "the authorization token is not right").ConfigureAwait(false);
             return;
@@ -95,7 +93,12 @@ public sealed class AwsContainerDoor : ICredentialDoor
         {
             credentials = await CurrentAsync(context.RequestAborted).ConfigureAwait(false);
         }
-        catch (Exception failure) when (failure is not OperationCanceledException)
+        catch (WorkloadException refused)
+        {
+            await RefuseAsync(context, StatusCodes.Status403Forbidden, "AccessDenied", refused.Message).ConfigureAwait(false);
+            return;
+        }
+        catch (Exception failure) when (failure is not OperationCanceledException || !context.RequestAborted.IsCancellationRequested)
         {
             await RefuseAsync(context, StatusCodes.Status503ServiceUnavailable, "ServiceUnavailable", "Coffer could not issue credentials").ConfigureAwait(false);
             return;
@@ -114,19 +117,53 @@ public sealed class AwsContainerDoor : ICredentialDoor
 
     private async ValueTask<AwsSessionCredentials> CurrentAsync(CancellationToken cancellationToken)
     {
-        await _one.WaitAsync(cancellationToken).ConfigureAwait(false);
-        try
+        DateTimeOffset now = _clock.GetUtcNow();
+        Task<AwsSessionCredentials> issuing;
+        AwsSessionCredentials? usable;
+        lock (_renewing)
         {
-            if (_current is null || _current.Expires - _clock.GetUtcNow() < RenewBefore)
+            if (_current is { } current && now < current.Renew)
             {
-                _current = await _issue(cancellationToken).ConfigureAwait(false);
+                return current.Credentials;
             }
 
-            return _current;
+            usable = _current is { } old && now < old.Credentials.Expires ? old.Credentials : null;
+            // SDKs give up after a second or two and ask again: all of them wait for one issue, which no caller's leaving ends.
+            issuing = _issuing ??= IssueAsync();
+        }
+
+        try
+        {
+            return await issuing.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (usable is not null && failure is not OperationCanceledException)
+        {
+            // The server is away for a moment; what was issued before still holds.
+            return usable;
+        }
+    }
+
+    private async Task<AwsSessionCredentials> IssueAsync()
+    {
+        await Task.Yield();
+        try
+        {
+            AwsSessionCredentials issued = await _issue(CancellationToken.None).ConfigureAwait(false);
+            DateTimeOffset now = _clock.GetUtcNow();
+            TimeSpan half = (issued.Expires - now) / 2;
+            lock (_renewing)
+            {
+                _current = (issued, issued.Expires - (half < RenewBefore ? half : RenewBefore));
+            }
+
+            return issued;
         }
         finally
         {
-            _one.Release();
+            lock (_renewing)
+            {
+                _issuing = null;
+            }
         }
     }
 

@@ -1,0 +1,28 @@
+using Microsoft.AspNetCore.Http;
+
+namespace Coffer.Workload.Doors;
+
+/// <summary>
+/// One vendor's way of handing credentials to a program that stores none: a path on the loopback listener, the variables that
+/// lead a program there, and the answer. A wire adds its door as one row of <see cref="WorkloadOptions.Doors"/>.
+/// </summary>
+public interface ICredentialDoor
+{
+    /// <summary>Path prefix, starting with a slash.</summary>
+    string Prefix { get; }
+
+    /// <summary>The wire whose credentials it gives: <c>aws</c>, <c>azure</c>, <c>google</c>.</summary>
+    string Wire { get; }
+
+    /// <summary>The child's variables that lead here. <paramref name="address"/> is the listener's <c>http://127.0.0.1:port</c>.</summary>
+    IEnumerable<KeyValuePair<string, string>> Variables(string address);
+
+    /// <summary>Variables that hide files of credentials which would win over this door. Set only where credentials are replaced.</summary>
+    IEnumerable<KeyValuePair<string, string>> Hiding { get; }
+
+    /// <summary>Variables of credentials that would win over this door: removed from the child's environment.</summary>
+    IReadOnlyList<string> Overridden { get; }
+
+    /// <summary>Answers a request, after checking its token.</summary>
+    Task AnswerAsync(HttpContext context);
+}
