@@ -195,13 +195,20 @@ public sealed partial class SecretService
             Apply = (state, _, _, now) => SecretTransitions.ReplaceAliases(state ?? throw Error.NotFound(path), path, command, now),
         });
 
-    private AddVersion CommandOf(Caller caller, VersionInput input, SecretUid uid) => new()
+    private AddVersion CommandOf(Caller caller, VersionInput input, SecretUid uid)
     {
-        Id = VersionId.Draw(),
+        // A version without a token can be named by its id later, as if that had been its token.
+        VersionId id = VersionId.Draw();
+        return CommandOf(caller, input, id, Fingerprint(uid, input.Token?.Value ?? id.ToUuid(), input));
+    }
+
+    private static AddVersion CommandOf(Caller caller, VersionInput input, VersionId id, byte[] fingerprint) => new()
+    {
+        Id = id,
         Token = input.Token,
         Kind = input.Kind,
         Size = input.Value.Length,
-        Fingerprint = input.Token is { } token ? Fingerprint(uid, token, input) : default,
+        Fingerprint = fingerprint,
         Labels = input.Labels,
         MaxLabels = input.MaxLabels,
         Wire = caller.Dialect,
@@ -222,12 +229,12 @@ public sealed partial class SecretService
     /// Keyed and bound to secret and token, so that it says only whether a repeated token brought the same value: equal
     /// values of two versions or two secrets do not look alike in the store.
     /// </summary>
-    private byte[] Fingerprint(SecretUid uid, RequestToken token, VersionInput input)
+    private byte[] Fingerprint(SecretUid uid, string token, VersionInput input)
     {
         using IncrementalHash mac = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, _parts.Keys.DeriveKey("value-fingerprint"));
         mac.AppendData(uid.ToBytes());
-        mac.AppendData([(byte)input.Kind, (byte)token.Value.Length]);
-        mac.AppendData(Encoding.ASCII.GetBytes(token.Value));
+        mac.AppendData([(byte)input.Kind, (byte)token.Length]);
+        mac.AppendData(Encoding.ASCII.GetBytes(token));
         mac.AppendData(input.Value.Span);
         return mac.GetHashAndReset();
     }
