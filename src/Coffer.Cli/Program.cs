@@ -21,10 +21,11 @@ internal static class Program
         }
 
         RootCommand root = CommandTree.Create(context);
-        ParseResult parsed = root.Parse(arguments);
+        ParseResult parsed = root.Parse(arguments.Length == 0 ? ["--help"] : arguments);
         if (parsed.Errors.Count > 0)
         {
-            foreach (System.CommandLine.Parsing.ParseError error in parsed.Errors)
+            // An unknown word is also reported as a missing command: the word is what helps.
+            foreach (System.CommandLine.Parsing.ParseError error in parsed.UnmatchedTokens.Count > 0 ? parsed.Errors.TakeLast(1) : parsed.Errors)
             {
                 context.Terminal.Remark($"coffer: {char.ToLowerInvariant(error.Message[0])}{error.Message[1..].TrimEnd('.')}");
             }
