@@ -3,8 +3,7 @@ using System.Buffers;
 namespace Coffer.Sources.References;
 
 /// <summary>
-/// The core's rule for names, told here again because the programs that read sources do not carry the core; a test of the whole
-/// solution holds the two together.
+/// The core's rule for names, told here again because the programs that read sources do not carry the core; a test holds the two together.
 /// </summary>
 internal static class SourceNames
 {
