@@ -197,7 +197,7 @@ internal sealed class AwsExchange
         StringValues target = request.Headers["X-Amz-Target"];
         if (target.Count > 0 || IsJson(request))
         {
-            AwsOperation operation = target is [{ } only] ? AwsEndpoints.OperationOf(only) : AwsOperation.Unknown;
+            AwsOperation operation = HttpMethods.IsPost(request.Method) && target is [{ } only] ? AwsEndpoints.OperationOf(only) : AwsOperation.Unknown;
             return new(AwsShape.Json, operation, operation == AwsOperation.Unknown ? "Unknown" : operation.ToString());
         }
 

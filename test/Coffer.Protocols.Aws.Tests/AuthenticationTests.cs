@@ -169,7 +169,7 @@ public sealed partial class AuthenticationTests(SharedServer shared) : IClassFix
                 string changed = authorization[..at] + c + authorization[(at + 1)..];
                 return changed == authorization || Send(signed.Without("Authorization").With("Authorization", changed)) != "OK";
             },
-            iter: 250);
+            iter: Any.Times(250));
         Gen.Select(Gen.Int[0, signed.Body.Length - 1], Gen.Byte[1, 255]).Sample(
             (at, mask) =>
             {
@@ -177,7 +177,7 @@ public sealed partial class AuthenticationTests(SharedServer shared) : IClassFix
                 body[at] ^= mask;
                 return Send(signed with { Body = body }) == "InvalidSignatureException";
             },
-            iter: 100);
+            iter: Any.Times(100));
     }
 
     [Fact]
@@ -191,7 +191,7 @@ public sealed partial class AuthenticationTests(SharedServer shared) : IClassFix
                 string outcome = Send(Here(Request).With("X-Amz-Date", "20260102T030405Z").With("Authorization", string.Concat(parts)));
                 return outcome is "IncompleteSignatureException" or "InvalidSignatureException" or "UnrecognizedClientException" or "MissingAuthenticationTokenException" or "?";
             },
-            iter: 400);
+            iter: Any.Times(400));
     }
 
     [Fact]
