@@ -7,7 +7,10 @@ using Coffer.Core.Secrets;
 
 namespace Coffer.Core.Access;
 
-/// <summary>Name of a principal, group or role: 1–64 of <c>a-z 0-9 . _ -</c>. No folding: anything else is not a name.</summary>
+/// <summary>
+/// Name of a principal, group or role: 1–64 of <c>a-z 0-9 . _ -</c>, but not <c>.</c> or <c>..</c>, which no address can hold.
+/// No folding: anything else is not a name.
+/// </summary>
 public readonly record struct PrincipalName
 {
     private static readonly SearchValues<char> Legal = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789._-");
@@ -20,7 +23,7 @@ public readonly record struct PrincipalName
     /// <summary>Parses or returns false.</summary>
     public static bool TryParse([NotNullWhen(true)] string? text, out PrincipalName name)
     {
-        bool ok = text is { Length: >= 1 and <= 64 } && !text.AsSpan().ContainsAnyExcept(Legal);
+        bool ok = text is { Length: >= 1 and <= 64 } and not ("." or "..") && !text.AsSpan().ContainsAnyExcept(Legal);
         name = ok ? new(text!) : default;
         return ok;
     }
