@@ -80,7 +80,8 @@ public sealed partial class SecretService
             AccessDecision decision = await DecideAsync(request, operations, cancellationToken).ConfigureAwait(false);
             if (!decision.Allowed)
             {
-                throw await DeniedAsync(caller, action, path, null, decision).ConfigureAwait(false);
+                string told = string.Join('+', plan.Operations(null).Select(o => o.Text()));
+                throw await DeniedAsync(caller, action, path, null, decision, told).ConfigureAwait(false);
             }
 
             if (vault is null)

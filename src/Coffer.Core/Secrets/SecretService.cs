@@ -145,11 +145,14 @@ public sealed partial class SecretService
         Head = head,
     };
 
-    /// <summary>Records a denial and answers the exception to throw. Its subject is the name, never more than the caller sent.</summary>
-    private async ValueTask<CofferException> DeniedAsync(Caller caller, string action, SecretPath path, string? version, AccessDecision decision)
+    /// <summary>
+    /// Records a denial and answers the exception to throw. Its subject is the name, never more than the caller sent; it tells
+    /// <paramref name="told"/> where the action depends on what is there, which the caller may not know.
+    /// </summary>
+    private async ValueTask<CofferException> DeniedAsync(Caller caller, string action, SecretPath path, string? version, AccessDecision decision, string? told = null)
     {
         await _parts.RecordAsync(_parts.Record(caller, action, path.Vault, path.Name, version, AuditDecision.Deny, decision.Reason)).ConfigureAwait(false);
-        return Error.AccessDenied(action, path.Name.Value, decision.Reason, decision.Explicit);
+        return Error.AccessDenied(told ?? action, path.Name.Value, decision.Reason, decision.Explicit);
     }
 
     /// <summary>Records that an allowed call was refused by a rule and answers the exception to throw.</summary>
