@@ -138,6 +138,8 @@ public sealed class CofferServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync().ConfigureAwait(false);
+        // Disposing alone would cut connections off, with writes committed that nobody was told of.
+        await _app.StopAsync(CancellationToken.None).ConfigureAwait(false);
         await _app.DisposeAsync().ConfigureAwait(false);
         await _maintenance.ConfigureAwait(false);
         await Core.DisposeAsync().ConfigureAwait(false);
