@@ -1,6 +1,4 @@
 using System.Collections.Concurrent;
-using System.Net;
-using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
@@ -162,7 +160,7 @@ internal sealed class AttackedServer : IAsyncDisposable
     }
 
     /// <summary>Stops the server and leaves its folder.</summary>
-    public async Task StopAsync()
+    public async Task StopAsync(bool keepClients = false)
     {
         if (_stopped)
         {
@@ -171,8 +169,11 @@ internal sealed class AttackedServer : IAsyncDisposable
 
         _stopped = true;
         await Server.DisposeAsync();
-        Local.Dispose();
-        Remote.Dispose();
+        if (!keepClients)
+        {
+            Local.Dispose();
+            Remote.Dispose();
+        }
     }
 
     /// <summary>Checks every row of the folder while no server runs on it.</summary>

@@ -7,6 +7,8 @@ namespace Coffer.Server.Tests;
 /// <summary>Hostile requests against the whole server, on both wires.</summary>
 public class WireAttackTests
 {
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
     private const string Value = "correct-horse-battery-staple-41f7";
 
     private static readonly string[] Hostile =
@@ -189,8 +191,8 @@ public class WireAttackTests
         for (int i = 0; i < 200; i++)
         {
             System.Net.Sockets.Socket socket = new(System.Net.Sockets.AddressFamily.Unix, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Unspecified);
-            await socket.ConnectAsync(new System.Net.Sockets.UnixDomainSocketEndPoint(server.Server.SocketPath));
-            await socket.SendAsync(Encoding.ASCII.GetBytes($"PUT {AttackedServer.Secrets}/app%2Fslow HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{{\"te"));
+            await socket.ConnectAsync(new System.Net.Sockets.UnixDomainSocketEndPoint(server.Server.SocketPath), Cancel);
+            await socket.SendAsync(Encoding.ASCII.GetBytes($"PUT {AttackedServer.Secrets}/app%2Fslow HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{{\"te"), Cancel);
             slow.Add(socket);
         }
 
