@@ -80,9 +80,9 @@ public sealed record NewSession
     /// <summary>The vault that its calls land in; absent = the principal's home.</summary>
     public string? Vault { get; init; }
 
-    /// <summary>How long it lasts.</summary>
+    /// <summary>How long it lasts; an hour if absent.</summary>
     [Range(900, 43_200)]
-    public int Seconds { get; init; } = 3600;
+    public int? Seconds { get; init; }
 
     /// <summary>Session name, 2–64 of <c>A-Za-z0-9+=,.@_-</c>; <c>coffer</c> if absent.</summary>
     public string? Name { get; init; }

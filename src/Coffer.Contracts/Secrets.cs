@@ -46,6 +46,7 @@ public sealed record SecretInfo
     public DateOnly? LastRead { get; init; }
 
     /// <summary>Optimistic tag of the metadata, for If-Match.</summary>
+    [JsonPropertyName("etag")]
     public required string ETag { get; init; }
 
     /// <summary>Versions that carry a label, newest first. Absent in listings.</summary>

@@ -83,9 +83,10 @@ public sealed record SealProof : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (SecretText share in Shares ?? [])
+        foreach (SecretText? share in Shares ?? [])
         {
-            share.Dispose();
+            // A request may have held a null.
+            share?.Dispose();
         }
 
         Passphrase?.Dispose();

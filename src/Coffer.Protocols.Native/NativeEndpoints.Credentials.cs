@@ -56,7 +56,7 @@ internal sealed partial class NativeEndpoints
     {
         PrincipalName? principal = body.Principal is { } name ? PrincipalName.Parse(name) : null;
         using TemporaryAccessKey key = await _core.Credentials.IssueSessionAsync(
-            call.Caller, call.Identity, principal, Home(body.Vault), body.Seconds, NativeNames.SessionName(body.Name), call.Aborted).ConfigureAwait(false);
+            call.Caller, call.Identity, principal, Home(body.Vault), body.Seconds ?? 3600, NativeNames.SessionName(body.Name), call.Aborted).ConfigureAwait(false);
         return new()
         {
             AccessKeyId = key.AccessKeyId,

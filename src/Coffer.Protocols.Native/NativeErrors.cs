@@ -15,11 +15,11 @@ internal static class NativeErrors
     public static (int Status, string Code, string Title, string? Hint) Describe(CofferErrorCode code) => code switch
     {
         CofferErrorCode.InvalidRequest => (400, "invalid_request", "the request is not valid", null),
-        CofferErrorCode.InvalidName => (400, "invalid_name", "not a name", "a name in a path is one percent-encoded part: / is %2F"),
+        CofferErrorCode.InvalidName => (400, "invalid_name", "not a name", null),
         CofferErrorCode.InvalidCombination => (400, "invalid_combination", "the members do not go together", null),
         CofferErrorCode.Unauthenticated => (401, "unauthenticated", "the caller is not known", "send a token as Authorization: Bearer, or use the local socket"),
         CofferErrorCode.CredentialExpired => (401, "credential_expired", "the credential has expired", "ask for a new one"),
-        CofferErrorCode.AccessDenied => (403, "access_denied", "not allowed", "someone who administers the vault can grant it"),
+        CofferErrorCode.AccessDenied => (403, "access_denied", "not allowed", null),
         CofferErrorCode.NotFound => (404, "not_found", "there is no such thing", null),
         CofferErrorCode.VersionNotFound => (404, "version_not_found", "there is no such version", null),
         CofferErrorCode.LabelNotFound => (404, "label_not_found", "no version has this label", null),
