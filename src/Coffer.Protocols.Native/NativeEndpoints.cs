@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Reflection;
 using Coffer.Contracts;
 using Coffer.Core;
 using Coffer.Core.Access;
@@ -45,6 +46,15 @@ internal sealed partial class NativeEndpoints
         yield return Ask(HttpMethods.Get, "/coffer/health", "getHealth", "How the server is: 200 when it serves, else 503.", ContractsJson.Default.Health, Health(h => h.Ready)) with { Access = NativeAccess.Anyone, Statuses = [200, 503] };
         yield return Ask(HttpMethods.Get, "/coffer/health/live", "getLiveness", "200 as long as the process answers.", ContractsJson.Default.Health, Health(h => h.Live)) with { Access = NativeAccess.Anyone };
         yield return Ask(HttpMethods.Get, "/coffer/health/ready", "getReadiness", "200 when requests are served, else 503.", ContractsJson.Default.Health, Health(h => h.Ready)) with { Access = NativeAccess.Anyone, Statuses = [200, 503] };
+        yield return new NativeRoute
+        {
+            Method = HttpMethods.Get,
+            Template = "/coffer/openapi.json",
+            Id = "getOpenApi",
+            Summary = "This API as an OpenAPI 3.1 document.",
+            Access = NativeAccess.Anyone,
+            Handler = OpenApiAsync,
+        };
         yield return Ask(HttpMethods.Get, "/coffer/v1/whoami", "whoAmI", "Who the caller is.", ContractsJson.Default.WhoAmI, WhoAmIAsync);
     }
 
@@ -81,5 +91,17 @@ internal sealed partial class NativeEndpoints
             Home = call.Caller.HomeOf()?.Value,
             Expires = NativeWire.Time(call.Identity!.Expires),
         };
+    }
+
+    private static async Task OpenApiAsync(NativeCall call)
+    {
+        call.CheckQuery();
+        await using Stream document = Assembly.GetExecutingAssembly().GetManifestResourceStream("openapi.json")!;
+        call.Context.Response.ContentType = "application/json";
+        call.Context.Response.ContentLength = document.Length;
+        if (!HttpMethods.IsHead(call.Context.Request.Method))
+        {
+            await document.CopyToAsync(call.Context.Response.Body, call.Aborted).ConfigureAwait(false);
+        }
     }
 }
