@@ -136,7 +136,6 @@ public sealed class NameTests(SharedServer shared) : IClassFixture<SharedServer>
             Assert.Equal((400, "ResourceNotFoundException"), (answer.Status, answer.Outcome));
         }
 
-        Assert.Equal(old, (await server.CallAsync("DeleteSecret", $$"""{"SecretId":"{{old}}","ForceDeleteWithoutRecovery":true}""", "admin"))["ARN"]);
         Assert.Equal("v", (await server.CallAsync("GetSecretValue", $$"""{"SecretId":"{{now}}"}"""))["SecretString"]);
     }
 
@@ -166,7 +165,7 @@ public sealed class NameTests(SharedServer shared) : IClassFixture<SharedServer>
                     return refusal.Error.Message == AwsNames.InvalidName;
                 }
             },
-            iter: Any.Times(20_000));
+            iter: 20_000);
 
     [Fact]
     public void Ids_of_a_principal_never_change_and_differ_between_principals()
