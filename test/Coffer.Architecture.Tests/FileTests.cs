@@ -51,21 +51,21 @@ public sealed partial class FileTests
     [Fact]
     public void No_file_is_longer_than_400_lines()
     {
-        string[] longer = [.. Repository.SourceFiles("src", "test", "bench").Select(f => (File: f, Lines: File.ReadLines(Repository.FullPath(f)).Count())).Where(f => f.Lines > MostLines).Select(f => $"{f.File} ({f.Lines})")];
+        string[] longer = [.. Repository.SourceFiles("src", Repository.Tests, "bench").Select(f => (File: f, Lines: File.ReadLines(Repository.FullPath(f)).Count())).Where(f => f.Lines > MostLines).Select(f => $"{f.File} ({f.Lines})")];
         Assert.True(longer.Length == 0, string.Join(", ", longer));
     }
 
     [Fact]
     public void No_file_is_named_after_nothing_in_particular()
     {
-        string[] vague = [.. Repository.SourceFiles("src", "test", "bench").Where(f => VagueName().IsMatch(Path.GetFileName(f)))];
+        string[] vague = [.. Repository.SourceFiles("src", Repository.Tests, "bench").Where(f => VagueName().IsMatch(Path.GetFileName(f)))];
         Assert.True(vague.Length == 0, string.Join(", ", vague));
     }
 
     [Fact]
     public void A_namespace_is_the_folder_it_is_in()
     {
-        foreach (string file in Repository.SourceFiles("src", "test", "bench"))
+        foreach (string file in Repository.SourceFiles("src", Repository.Tests, "bench"))
         {
             Match declared = NamespaceLine().Match(File.ReadAllText(Repository.FullPath(file)));
             // A file of top-level statements or assembly attributes declares none.

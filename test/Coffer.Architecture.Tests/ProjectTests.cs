@@ -86,11 +86,12 @@ public sealed class ProjectTests
     }
 
     [Fact]
-    public void Every_project_is_in_the_solution()
+    public void Every_project_is_in_the_solution_once()
     {
-        HashSet<string> listed = [.. XDocument.Load(Repository.FullPath("Coffer.slnx")).Descendants("Project").Select(p => Path.GetFileNameWithoutExtension((string)p.Attribute("Path")!))];
-        string[] there = [.. new[] { "src", "test", "bench" }.Where(f => Directory.Exists(Repository.FullPath(f))).SelectMany(f => Repository.Projects(f).Keys)];
+        string[] listed = [.. XDocument.Load(Repository.FullPath("Coffer.slnx")).Descendants("Project").Select(p => Path.GetFileNameWithoutExtension((string)p.Attribute("Path")!))];
+        string[] there = [.. new[] { "src", Repository.Tests, "bench" }.Where(f => Directory.Exists(Repository.FullPath(f))).SelectMany(f => Repository.Projects(f).Keys)];
         Assert.Empty(there.Except(listed));
+        Assert.Equal(listed.Length, listed.Distinct().Count());
     }
 
     [Fact]
@@ -99,6 +100,6 @@ public sealed class ProjectTests
         string[] sources = [.. Repository.Projects("src").Keys];
         // Tests over everything, and the programs that they start.
         string[] others = ["Coffer.Architecture.Tests", "Coffer.Compatibility.Tests", "Coffer.Compatibility.DotNetClient", "Coffer.Crash.Harness", "Coffer.Stores.Tests", "Coffer.EndToEnd.Tests", "Coffer.Security.Tests", "Coffer.Testing"];
-        Assert.All(Repository.Projects("test").Keys.Except(others), t => Assert.Contains(t, sources.Select(s => s + ".Tests")));
+        Assert.All(Repository.Projects(Repository.Tests).Keys.Except(others), t => Assert.Contains(t, sources.Select(s => s + ".Tests")));
     }
 }

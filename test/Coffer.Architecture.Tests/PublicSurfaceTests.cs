@@ -11,7 +11,7 @@ namespace Coffer.Architecture.Tests;
 /// </summary>
 public sealed class PublicSurfaceTests
 {
-    private const string ListFile = "test/Coffer.Architecture.Tests/PublicSurface.txt";
+    private static readonly string ListFile = $"{Repository.Tests}/Coffer.Architecture.Tests/PublicSurface.txt";
 
     /// <summary>Projects that nothing can reference: what is public in a program is seen by nobody.</summary>
     private static readonly string[] Programs = ["Coffer.Cli", "Coffer.Front"];

@@ -8,6 +8,9 @@ internal static class Repository
 {
     public static string Root { get; } = FindRoot();
 
+    /// <summary>The folder of the test projects.</summary>
+    public static string Tests { get; } = Directory.Exists(Path.Combine(Root, "tests")) ? "tests" : "test";
+
     /// <summary>All C# files below the folders that exist, with forward slashes, relative to the root.</summary>
     public static IReadOnlyList<string> SourceFiles(params string[] folders) =>
     [

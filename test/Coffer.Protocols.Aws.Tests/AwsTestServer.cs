@@ -7,6 +7,7 @@ using Coffer.Core;
 using Coffer.Core.Access;
 using Coffer.Core.Sealing;
 using Coffer.Core.Secrets;
+using Coffer.Core.Stores;
 using Coffer.Testing;
 using CsCheck;
 using Microsoft.AspNetCore.Builder;
@@ -53,12 +54,12 @@ public sealed class AwsTestServer : IAsyncDisposable
 
     public Vault Other => Core.Access.Vaults[VaultName.Parse("other")];
 
-    public static async Task<AwsTestServer> StartAsync(RateOptions? rates = null)
+    public static async Task<AwsTestServer> StartAsync(RateOptions? rates = null, Func<IStore, IStore>? around = null)
     {
         AwsTestServer server = new();
         try
         {
-            await server.OpenAsync(rates ?? new() { PerAddress = 0, PerPrincipal = 0, FailuresPerAddress = 0 });
+            await server.OpenAsync(rates ?? new() { PerAddress = 0, PerPrincipal = 0, FailuresPerAddress = 0 }, around);
             return server;
         }
         catch
@@ -166,11 +167,11 @@ public sealed class AwsTestServer : IAsyncDisposable
         Directory.Delete(_folder, recursive: true);
     }
 
-    private async Task OpenAsync(RateOptions rates)
+    private async Task OpenAsync(RateOptions rates, Func<IStore, IStore>? around)
     {
         CancellationToken cancellationToken = TestContext.Current.CancellationToken;
         _store = new();
-        Core = new(new() { Store = _store, AuditDirectory = Path.Combine(_folder, "audit"), Clock = Clock });
+        Core = new(new() { Store = around?.Invoke(_store) ?? _store, AuditDirectory = Path.Combine(_folder, "audit"), Clock = Clock });
         await Core.Seals.InitializeAsync(new KeyFileSeal(Path.Combine(_folder, "seal.key")), cancellationToken);
         await Core.StartAsync(cancellationToken);
         await Core.BootstrapAsync(PrincipalName.Parse("root"), 0, cancellationToken);
@@ -291,5 +292,8 @@ public sealed record TestAnswer(int Status, ImmutableArray<(string Name, string 
 /// <summary>Choices among given values.</summary>
 internal static class Any
 {
+    /// <summary>How often a property is tried: as said, or COFFER_FUZZ times as often, for hours by hand.</summary>
+    public static int Times(int usual) => usual * (int.TryParse(Environment.GetEnvironmentVariable("COFFER_FUZZ"), NumberStyles.None, CultureInfo.InvariantCulture, out int more) ? more : 1);
+
     public static Gen<T> Of<T>(IReadOnlyList<T> values) => Gen.Int[0, values.Count - 1].Select(i => values[i]);
 }

@@ -55,7 +55,7 @@ public sealed class HostileRequestTests(SharedServer shared) : IClassFixture<Sha
                 TestAnswer answer = Server.CallAsync(operation, body, "admin").GetAwaiter().GetResult();
                 return answer.Status is 200 or 400 && (answer.Status == 200 || !answer.Body.Contains(Marker, StringComparison.Ordinal));
             },
-            iter: 800,
+            iter: Any.Times(800),
             threads: 1);
         Assert.Equal(log, Server.Log.Count);
         Assert.DoesNotContain(Marker, await Server.TrailAsync(), StringComparison.Ordinal);
@@ -78,7 +78,7 @@ public sealed class HostileRequestTests(SharedServer shared) : IClassFixture<Sha
                 TestAnswer answer = Server.SendAsync(TestRequest.Json("PutSecretValue", body), Server.KeyOf("writer")).GetAwaiter().GetResult();
                 return answer.Status is 200 or 400 && !answer.Body.Contains(Marker, StringComparison.Ordinal);
             },
-            iter: 600,
+            iter: Any.Times(600),
             threads: 1);
     }
 
