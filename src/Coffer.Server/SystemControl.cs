@@ -79,8 +79,7 @@ internal sealed class SystemControl(ServerOptions options, CofferCore core, ISto
                 ?? throw new SealRefusedException(SealRefusal.Missing, "there is no server in this folder yet");
             if (share is not null)
             {
-                _shares.Give(share.Span);
-                if (_shares.Given < parameters.Threshold)
+                if (_shares.Give(share.Span, parameters) > 0)
                 {
                     return false;
                 }
