@@ -231,7 +231,15 @@ public sealed class ForwardingHandlerTests : IAsyncDisposable
     /// <summary>Unlike <see cref="StreamContent"/>, a body that the client does not wait for before it reads the answer.</summary>
     private sealed class Duplex(Stream body) : HttpContent
     {
-        protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => body.CopyToAsync(stream);
+        protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context)
+        {
+            byte[] buffer = new byte[64];
+            while (await body.ReadAsync(buffer) is > 0 and int read)
+            {
+                await stream.WriteAsync(buffer.AsMemory(0, read));
+                await stream.FlushAsync();
+            }
+        }
 
         protected override bool TryComputeLength(out long length)
         {
