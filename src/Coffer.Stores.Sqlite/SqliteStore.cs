@@ -238,7 +238,8 @@ public sealed class SqliteStore : IStore
 
     private static CofferException Closed() => Error.Unavailable("the store is closed");
 
-    private static SqliteSession Connect(SqliteOptions options)
+    /// <summary>Opens a connection with every setting the store relies on.</summary>
+    internal static SqliteSession Connect(SqliteOptions options)
     {
         SqliteConnection connection = new(new SqliteConnectionStringBuilder
         {
@@ -251,6 +252,9 @@ public sealed class SqliteStore : IStore
         try
         {
             connection.Open();
+            // Plans never depend on bound values: without this a statement is compiled anew whenever a value is bound that
+            // could decide whether a partial index serves it.
+            SQLitePCL.raw.sqlite3_db_config(connection.Handle, SQLitePCL.raw.SQLITE_DBCONFIG_ENABLE_QPSG, 1, out _);
             session.Run(string.Create(CultureInfo.InvariantCulture, $"""
                 PRAGMA busy_timeout = {(int)options.BusyTimeout.TotalMilliseconds};
                 PRAGMA journal_mode = WAL;
@@ -258,8 +262,8 @@ public sealed class SqliteStore : IStore
                 PRAGMA foreign_keys = ON;
                 PRAGMA secure_delete = ON;
                 PRAGMA trusted_schema = OFF;
-                PRAGMA cell_size_check = ON;
                 PRAGMA temp_store = MEMORY;
+                PRAGMA mmap_size = 17179869184;
                 PRAGMA journal_size_limit = 67108864;
                 PRAGMA cache_size = -{options.CacheKibibytes};
                 """));

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Coffer.Launch;
 using Coffer.Launch.Arguments;
 
 namespace Coffer.Cli.Commands;

@@ -1,6 +1,4 @@
 using System.CommandLine;
-using System.Text;
-using Coffer.Cli.Output;
 using Coffer.Client;
 using Coffer.Contracts;
 using Coffer.Core.Secrets;

@@ -27,10 +27,14 @@ public static class StoreText
     }
 
     /// <summary>Everything a store holds, one row a line, as its ports tell it.</summary>
-    public static async ValueTask<string> OfAsync(IStore store, IEnumerable<string> locations, CancellationToken cancellationToken)
+    /// <param name="store">The store.</param>
+    /// <param name="locations">The locations whose secrets are told.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="rowNumbers">False leaves out the numbers that a store gives by itself.</param>
+    public static async ValueTask<string> OfAsync(IStore store, IEnumerable<string> locations, CancellationToken cancellationToken, bool rowNumbers = true)
     {
         StringBuilder text = new();
-        void Line(string kind, object? value) => text.Append(kind).Append(' ').AppendLine(Of(value));
+        void Line(string kind, object? value) => text.Append(kind).Append(' ').AppendLine(Of(value, rowNumbers));
 
         Line("keys", await store.Keys.LoadAsync(cancellationToken));
         foreach (Vault vault in await store.Secrets.VaultsAsync(cancellationToken))

@@ -11,7 +11,7 @@ internal static class CofferCommand
     public static string Root { get; } = FindRoot();
 
     /// <summary>Folder of the client programs.</summary>
-    public static string Clients => Path.Combine(Root, "test", "Coffer.Compatibility.Tests", "clients");
+    public static string Clients => Path.Combine(Root, "tests", "Coffer.Compatibility.Tests", "clients");
 
     /// <summary>Runs <c>coffer</c> with these arguments in a folder of its own and answers exit code and output.</summary>
     public static async Task<(int Exit, string Output, string Errors)> RunAsync(string[] arguments, IReadOnlyDictionary<string, string>? environment = null, string? directory = null)

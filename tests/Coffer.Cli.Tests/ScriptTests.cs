@@ -10,9 +10,7 @@ public class ScriptTests
     public static TheoryData<string> Scripts() =>
         new(Directory.EnumerateFiles(ScriptFolder, "*.txt").Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
 
-    private static string ScriptFolder => Path.Combine(Root, TestsFolder, "Coffer.Cli.Tests", "Scripts");
-
-    private static string TestsFolder => Directory.Exists(Path.Combine(Root, "tests")) ? "tests" : "test";
+    private static string ScriptFolder => Path.Combine(Root, "tests", "Coffer.Cli.Tests", "Scripts");
 
     [Theory]
     [MemberData(nameof(Scripts))]
