@@ -13,7 +13,7 @@ internal static partial class SqliteFiles
     private const UnixFileMode Others =
         UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
 
-    private const int LockExclusive = 2, LockWithoutWaiting = 4;
+    private const int LockExclusive = 2, LockWithoutWaiting = 4, WouldBlock = 11;
 
     private static readonly byte[] Header = "SQLite format 3\0"u8.ToArray();
 
@@ -95,7 +95,17 @@ internal static partial class SqliteFiles
 
         string lockFile = Path.Combine(folder, LockFile), database = Path.Combine(folder, Database);
         CreateMissing(lockFile);
-        SafeFileHandle held = OpenHandle(lockFile);
+        SafeFileHandle held;
+        try
+        {
+            held = OpenHandle(lockFile);
+        }
+        catch (IOException taken) when (taken.HResult == WouldBlock)
+        {
+            // The runtime takes a shared lock of its own on whatever it opens, and so meets the other's first.
+            throw new StoreStartException(StoreStartReason.InUse, $"another Coffer is running on {folder}; stop it first", taken);
+        }
+
         try
         {
             // The kernel lets go of the lock with the process, however it ends: nothing stale can remain.
