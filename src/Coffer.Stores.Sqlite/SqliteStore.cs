@@ -123,22 +123,30 @@ public sealed class SqliteStore : IStore
     public async ValueTask DisposeAsync()
     {
         await _writing.WaitAsync().ConfigureAwait(false);
-        lock (_pool)
+        try
         {
-            if (_closed)
+            lock (_pool)
             {
-                return;
+                if (_closed)
+                {
+                    return;
+                }
+
+                _closed = true;
+                while (_idle.TryPop(out SqliteSession? session))
+                {
+                    session.Dispose();
+                }
             }
 
-            _closed = true;
-            while (_idle.TryPop(out SqliteSession? session))
-            {
-                session.Dispose();
-            }
+            _writer.Dispose();
+            _claim.Dispose();
         }
-
-        _writer.Dispose();
-        _claim.Dispose();
+        finally
+        {
+            // Whoever waits for the writer comes in and is told that the store is closed.
+            _writing.Release();
+        }
     }
 
     /// <summary>A reader from the pool, or a new one.</summary>
