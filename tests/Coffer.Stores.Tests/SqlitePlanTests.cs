@@ -58,6 +58,24 @@ public sealed class SqlitePlanTests : IDisposable
     }
 
     [Fact]
+    public async Task A_prepared_statement_stays_prepared()
+    {
+        await using SqliteStore store = await FilledAsync();
+        using SqliteSession session = SqliteStore.Connect(_folder.Options);
+        session.Connection.Handle!.enable_sqlite3_next_stmt(true);
+        for (int i = 1; i <= 20; i++)
+        {
+            using SqliteDataReader row = session.Query(Sql.FindCurrent, 1L, i % 2 == 0 ? "" : "elsewhere", $"name-{i}");
+            Assert.Equal(i % 2 == 0, row.Read());
+        }
+
+        const int Reprepared = 5, Runs = 6;
+        sqlite3_stmt statement = raw.sqlite3_next_stmt(session.Connection.Handle, null!);
+        Assert.Equal(Sql.FindCurrent.Text, raw.sqlite3_sql(statement).utf8_to_string());
+        Assert.Equal((20, 0), (raw.sqlite3_stmt_status(statement, Runs, 0), raw.sqlite3_stmt_status(statement, Reprepared, 0)));
+    }
+
+    [Fact]
     public async Task Every_foreign_key_has_an_index_to_follow_it_back()
     {
         await using SqliteStore store = await FilledAsync();

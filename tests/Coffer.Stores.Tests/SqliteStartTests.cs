@@ -78,10 +78,17 @@ public sealed class SqliteStartTests : IDisposable
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
         }) ?? throw new InvalidOperationException("flock(1) of util-linux could not be started");
-        Assert.Equal("held", await holder.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken));
-        await RefusedAsync(StoreStartReason.InUse, "another Coffer");
-        holder.Kill(entireProcessTree: true);
-        await holder.WaitForExitAsync(TestContext.Current.CancellationToken);
+        try
+        {
+            Assert.Equal("held", await holder.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken));
+            await RefusedAsync(StoreStartReason.InUse, "another Coffer");
+        }
+        finally
+        {
+            holder.Kill(entireProcessTree: true);
+            await holder.WaitForExitAsync(TestContext.Current.CancellationToken);
+        }
+
         await using SqliteStore store = await _folder.OpenAsync();
     }
 
