@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Xml.Linq;
 
 namespace Coffer.Architecture.Tests;
@@ -9,7 +8,7 @@ internal static class Repository
     public static string Root { get; } = FindRoot();
 
     /// <summary>The folder of the test projects.</summary>
-    public static string Tests { get; } = Directory.Exists(Path.Combine(Root, "tests")) ? "tests" : "test";
+    public static string Tests { get; } = "tests";
 
     /// <summary>All C# files below the folders that exist, with forward slashes, relative to the root.</summary>
     public static IReadOnlyList<string> SourceFiles(params string[] folders) =>
@@ -30,17 +29,14 @@ internal static class Repository
 
     public static string FullPath(string relative) => Path.Combine(Root, relative);
 
-    private static string FindRoot([CallerFilePath] string here = "")
+    private static string FindRoot()
     {
-        // A deterministic build writes mapped paths, so the built files' own place is tried as well.
-        foreach (string start in (string[])[Path.GetDirectoryName(here) ?? "", AppContext.BaseDirectory])
+        // The built files' own place leads to the tree: a deterministic build maps the paths of its sources.
+        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {
-            for (DirectoryInfo? folder = Directory.Exists(start) ? new(start) : null; folder is not null; folder = folder.Parent)
+            if (File.Exists(Path.Combine(folder.FullName, "Coffer.slnx")))
             {
-                if (File.Exists(Path.Combine(folder.FullName, "Coffer.slnx")))
-                {
-                    return folder.FullName;
-                }
+                return folder.FullName;
             }
         }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
+using Coffer.Testing;
 
 namespace Coffer.Protocols.Aws.Tests;
 
@@ -53,7 +54,7 @@ public sealed partial class GoldenTests
 
         if (Updating)
         {
-            await File.WriteAllTextAsync(Path.Combine(SourceFolder(), story + ".http"), string.Join("\n====\n", written) + "\n", TestContext.Current.CancellationToken);
+            await File.WriteAllTextAsync(RepositoryFolder.At($"tests/Coffer.Protocols.Aws.Tests/Golden/{story}.http"), string.Join("\n====\n", written) + "\n", TestContext.Current.CancellationToken);
         }
     }
 
@@ -127,8 +128,6 @@ public sealed partial class GoldenTests
             .Replace("\\{id}", "[A-Z2-7]{17}", StringComparison.Ordinal)
             .Replace("\\{uuid}", "[0-9a-f-]{36}", StringComparison.Ordinal) + "$",
         RegexOptions.CultureInvariant);
-
-    private static string SourceFolder([System.Runtime.CompilerServices.CallerFilePath] string file = "") => Path.Combine(Path.GetDirectoryName(file)!, "Golden");
 
     [GeneratedRegex("\"ARN\":\"([^\"]+)\"")]
     private static partial Regex ArnOf();

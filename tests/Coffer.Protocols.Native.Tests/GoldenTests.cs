@@ -1,7 +1,7 @@
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.RegularExpressions;
+using Coffer.Testing;
 
 namespace Coffer.Protocols.Native.Tests;
 
@@ -50,7 +50,7 @@ public sealed partial class GoldenTests
 
         if (Updating)
         {
-            await File.WriteAllTextAsync(Path.Combine(SourceFolder(), story + ".http"), string.Join("\n====\n", written) + "\n", TestContext.Current.CancellationToken);
+            await File.WriteAllTextAsync(RepositoryFolder.At($"tests/Coffer.Protocols.Native.Tests/Golden/{story}.http"), string.Join("\n====\n", written) + "\n", TestContext.Current.CancellationToken);
         }
     }
 
@@ -144,8 +144,6 @@ public sealed partial class GoldenTests
 
         return text;
     }
-
-    private static string SourceFolder([CallerFilePath] string file = "") => Path.Combine(Path.GetDirectoryName(file)!, "Golden");
 
     [GeneratedRegex("\"next\":\"(?<it>[A-Za-z0-9_-]{20,})\"")]
     private static partial Regex PageOf();

@@ -1,18 +1,16 @@
-using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
 using Coffer.Core.Errors;
+using Coffer.Testing;
 
 namespace Coffer.Protocols.Native.Tests;
 
 public sealed class OpenApiTests
 {
-    private static string Root([CallerFilePath] string file = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(file)!, "../.."));
-
     /// <summary>COFFER_GOLDEN=update writes the document into the source tree; the build after that serves it.</summary>
     [Fact]
     public async Task The_document_checked_in_is_the_route_table()
     {
-        string file = Path.Combine(Root(), "docs/openapi.json"), made = OpenApiDocument.Make();
+        string file = RepositoryFolder.At("docs/openapi.json"), made = OpenApiDocument.Make();
         if (Environment.GetEnvironmentVariable("COFFER_GOLDEN") == "update")
         {
             await File.WriteAllTextAsync(file, made, TestContext.Current.CancellationToken);
@@ -29,7 +27,7 @@ public sealed class OpenApiTests
         TestAnswer answer = await server.SendAsync("GET", "/coffer/openapi.json", principal: null);
         Assert.Equal(200, answer.Status);
         Assert.Equal("application/json", answer.Header("Content-Type"));
-        Assert.Equal(await File.ReadAllTextAsync(Path.Combine(Root(), "docs/openapi.json"), TestContext.Current.CancellationToken), answer.Body);
+        Assert.Equal(await File.ReadAllTextAsync(RepositoryFolder.At("docs/openapi.json"), TestContext.Current.CancellationToken), answer.Body);
     }
 
     [Fact]
@@ -54,7 +52,7 @@ public sealed class OpenApiTests
     [Fact]
     public async Task The_guide_names_every_operation_and_every_code()
     {
-        string guide = await File.ReadAllTextAsync(Path.Combine(Root(), "docs/api.md"), TestContext.Current.CancellationToken);
+        string guide = await File.ReadAllTextAsync(RepositoryFolder.At("docs/api.md"), TestContext.Current.CancellationToken);
         Assert.All(RouteTableTests.Routes, r => Assert.Contains($"| {r.Method} | `{r.Template}` |", guide, StringComparison.Ordinal));
         Assert.All(Enum.GetValues<CofferErrorCode>().Select(NativeErrors.Describe), e => Assert.Contains($"| `{e.Code}` | {e.Status} |", guide, StringComparison.Ordinal));
     }

@@ -152,7 +152,8 @@ public sealed class EnvCommandTests : IDisposable
     // Types only once the prompt is there: what is typed ahead is thrown away, as by every password prompt.
     private (int Exit, string Shown) AtPrompt(string typed, string then)
     {
-        ProcessStartInfo start = new("/usr/bin/script", ["-qec", $"{FrontProcess.Program} env set A{then}", "/dev/null"])
+        // An interrupt reaches the shell around the program too, and only some shells go on after it by themselves.
+        ProcessStartInfo start = new("/usr/bin/script", ["-qec", $"trap : INT; {FrontProcess.Program} env set A{then}", "/dev/null"])
         {
             WorkingDirectory = _folder.Path,
             RedirectStandardInput = true,
