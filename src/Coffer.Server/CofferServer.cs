@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Net.Security;
 using System.Security.Authentication;
 using Coffer.Core;
 using Coffer.Core.Audit;
@@ -80,6 +81,11 @@ public sealed class CofferServer : IAsyncDisposable
         }
 
         ProcessHardening.Apply();
+        if (options.Address is not null)
+        {
+            ServerCertificates.Prepare();
+        }
+
         IStore store = await OpenStoreAsync(options, clock, cancellationToken).ConfigureAwait(false);
         WebApplication? app = null;
         CofferCore? core = null;
@@ -105,6 +111,11 @@ public sealed class CofferServer : IAsyncDisposable
             CofferServer server = new(options, store, core, rates, app, pipeline, certificates, log);
             app.Run(server.Handler);
             await server.UnsealAsync(seal, cancellationToken).ConfigureAwait(false);
+            if (certificates is not null)
+            {
+                await certificates.Context.ConfigureAwait(false);
+            }
+
             await server.ListenAsync(cancellationToken).ConfigureAwait(false);
             return server;
         }
@@ -218,11 +229,14 @@ public sealed class CofferServer : IAsyncDisposable
             kestrel.Listen(options.Address!, options.Port, listen =>
             {
                 listen.Protocols = HttpProtocols.Http1AndHttp2;
-                listen.UseHttps(new HttpsConnectionAdapterOptions
+                listen.UseHttps(new TlsHandshakeCallbackOptions
                 {
-                    ServerCertificate = certificates.Leaf,
-                    ServerCertificateChain = certificates.Chain,
-                    SslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+                    OnConnection = async _ => new()
+                    {
+                        ServerCertificateContext = await certificates.Context.ConfigureAwait(false),
+                        EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+                        ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
+                    },
                 });
             });
         }

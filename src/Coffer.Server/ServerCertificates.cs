@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Security;
 using System.Runtime.Versioning;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
@@ -7,7 +8,7 @@ namespace Coffer.Server;
 
 /// <summary>
 /// The server's certificate from Coffer's own CA, both made at the first start and kept in the data folder (keys 0600).
-/// The CA may sign only this server's names; clients trust <c>tls/ca.pem</c>.
+/// Clients trust <c>tls/ca.pem</c>.
 /// </summary>
 internal sealed class ServerCertificates
 {
@@ -18,17 +19,22 @@ internal sealed class ServerCertificates
 
     private ServerCertificates(X509Certificate2 leaf, X509Certificate2Collection chain, string caFile)
     {
-        Leaf = leaf;
-        Chain = chain;
         CaFile = caFile;
+        // Building the chain reads the machine's whole trust store, a tenth of a second: beside everything else, not before it.
+        Context = Task.Run(() => SslStreamCertificateContext.Create(leaf, chain, offline: true));
     }
 
-    public X509Certificate2 Leaf { get; }
-
-    public X509Certificate2Collection Chain { get; }
+    /// <summary>The leaf with the certificates between it and its root.</summary>
+    public Task<SslStreamCertificateContext> Context { get; }
 
     /// <summary>PEM file for clients to trust.</summary>
     public string CaFile { get; }
+
+    /// <summary>Begins to read the machine's trust store, which every first chain in a process waits for.</summary>
+    public static void Prepare() => Task.Run(static () =>
+    {
+        using X509Store roots = new(StoreName.Root, StoreLocation.LocalMachine, OpenFlags.ReadOnly);
+    });
 
     /// <summary>Loads what is there, renews what is about to end, makes what is missing.</summary>
     public static ServerCertificates Open(ServerOptions options, TimeProvider clock)
