@@ -137,8 +137,8 @@ public sealed record TrustInfo
     /// <summary>Unique name.</summary>
     public required string Name { get; init; }
 
-    /// <summary>The principal that it proves.</summary>
-    public required string Principal { get; init; }
+    /// <summary>The principal that it proves, or null where a claim names it.</summary>
+    public string? Principal { get; init; }
 
     /// <summary>Where the proof comes from; <c>unix:peer</c> is the local socket.</summary>
     public required string Issuer { get; init; }

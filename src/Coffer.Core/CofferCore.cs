@@ -26,6 +26,12 @@ public sealed record CofferCoreOptions
     /// <summary>Told when a row, value or policy fails its integrity check: what it was, never its content.</summary>
     public Action<string> Alarm { get; init; } = _ => { };
 
+    /// <summary>Verifiers of proofs of identity, each for its kinds of trust.</summary>
+    public ImmutableArray<ITrustVerifier> Verifiers { get; init; } = [];
+
+    /// <summary>How people's passwords are hashed, or null: nobody has one.</summary>
+    public PassphraseKdf? Passwords { get; init; }
+
     /// <summary>Sealed rows kept in memory; 0 keeps none.</summary>
     public int CachedSecrets { get; init; } = 16_384;
 
@@ -74,6 +80,9 @@ public sealed partial class CofferCore : IAsyncDisposable
 
     /// <summary>Proofs of identity.</summary>
     public CredentialService Credentials => Run.Credentials;
+
+    /// <summary>Logins of people, and of programs by trusts.</summary>
+    public LoginService Logins => Run.Logins;
 
     /// <summary>The state that decisions use now.</summary>
     public AccessSnapshot Access => Run.Parts.Access.Current;
@@ -132,6 +141,8 @@ public sealed partial class CofferCore : IAsyncDisposable
                     Cache = cache,
                     Pending = pending,
                     Alarm = _options.Alarm,
+                    Verifiers = _options.Verifiers,
+                    Passwords = _options.Passwords,
                 });
             }
             catch
@@ -212,6 +223,7 @@ public sealed partial class CofferCore : IAsyncDisposable
             Credentials = new(parts);
             Secrets = new(parts);
             Admin = new(parts, Credentials);
+            Logins = new(parts, Admin, Credentials);
             _system = SystemCaller.For("maintenance");
         }
 
@@ -222,6 +234,8 @@ public sealed partial class CofferCore : IAsyncDisposable
         public AdminService Admin { get; }
 
         public CredentialService Credentials { get; }
+
+        public LoginService Logins { get; }
 
         public async ValueTask TickAsync(int limit, CancellationToken cancellationToken)
         {

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Coffer.Core.Access;
 using Coffer.Core.Audit;
 using Coffer.Core.Errors;
@@ -25,6 +26,10 @@ internal sealed class CoreParts
     public required PendingWrites Pending { get; init; }
 
     public required Action<string> Alarm { get; init; }
+
+    public ImmutableArray<ITrustVerifier> Verifiers { get; init; } = [];
+
+    public PassphraseKdf? Passwords { get; init; }
 
     /// <summary>The keyring, or <see cref="CofferErrorCode.Sealed"/>.</summary>
     public Keyring Keys

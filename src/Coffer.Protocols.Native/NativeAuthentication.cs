@@ -11,7 +11,7 @@ namespace Coffer.Protocols.Native;
 internal sealed class NativeAuthentication(DialectOptions options)
 {
     private const string Scheme = "Bearer ";
-    private const int LongestToken = 256;
+    private const int LongestToken = 8192;
 
     /// <summary>
     /// Browsers send these headers and cannot leave them out. No web page has business with this API, whoever's cookie,
@@ -62,7 +62,7 @@ internal sealed class NativeAuthentication(DialectOptions options)
     }
 
     private static bool IsToken(ReadOnlySpan<char> text) =>
-        text.Length is > 8 and <= LongestToken && text.StartsWith(CredentialService.TokenPrefix, StringComparison.Ordinal) && !text.ContainsAnyExceptInRange('!', '~');
+        text.Length is > 8 and <= LongestToken && (text.StartsWith(CredentialService.TokenPrefix, StringComparison.Ordinal) || text.StartsWith(CredentialService.BearerPrefix, StringComparison.Ordinal)) && !text.ContainsAnyExceptInRange('!', '~');
 }
 
 /// <summary>

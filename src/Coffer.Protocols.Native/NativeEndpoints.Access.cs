@@ -43,7 +43,7 @@ internal sealed partial class NativeEndpoints
             async call => await _core.Admin.DeleteGroupAsync(call.Caller, call.Named, call.Aborted).ConfigureAwait(false));
 
         yield return Ask(HttpMethods.Get, trusts, "listTrusts", "Lists what proves principals without a stored secret.", ContractsJson.Default.TrustList,
-            async call => new() { Trusts = [.. (await _core.Admin.ListTrustsAsync(call.Caller, call.Aborted).ConfigureAwait(false)).Select(t => NativeWire.Info(t.Trust, t.Principal.Name))] });
+            async call => new() { Trusts = [.. (await _core.Admin.ListTrustsAsync(call.Caller, call.Aborted).ConfigureAwait(false)).Select(t => NativeWire.Info(t.Trust, t.Principal?.Name))] });
         yield return Tell(HttpMethods.Post, trusts + "/local", "trustLocalUser", "Lets a Unix user of the server's machine be a principal over the local socket.",
             ContractsJson.Strict.NewLocalTrust, ContractsJson.Default.TrustInfo, TrustLocalUserAsync) with { Statuses = [201] };
         yield return Remove(trusts + "/{trust}", "deleteTrust", "Removes a trust.",

@@ -255,10 +255,10 @@ internal static class NativeWire
     };
 
     /// <summary>A trust.</summary>
-    public static TrustInfo Info(Trust trust, PrincipalName principal) => new()
+    public static TrustInfo Info(Trust trust, PrincipalName? principal) => new()
     {
         Name = trust.Name.Value,
-        Principal = principal.Value,
+        Principal = principal?.Value,
         Issuer = trust.Issuer,
         Claims = trust.Claims,
         Created = Microseconds.ToTime(trust.Created),
@@ -277,6 +277,8 @@ internal static class NativeWire
             CredentialKind.SecretId => "secret-id",
             CredentialKind.Password => "password",
             CredentialKind.Certificate => "certificate",
+            CredentialKind.OneTimeCode => "one-time-code",
+            CredentialKind.RecoveryCode => "recovery-code",
         },
         Principal = principal?.Value,
         Description = credential.Description,

@@ -106,6 +106,7 @@ public sealed class CofferServer : IAsyncDisposable
                 Alarm = what => Log.Alarm(log, what),
                 CachedSecrets = options.CachedSecrets,
                 AcceptBrokenTrail = options.AcceptBrokenTrail,
+                Passwords = PassphraseHash.Argon2Id,
             });
             DialectPipeline pipeline = new(Dialects(options, core, store, rates, loggers), rates, loggers.CreateLogger("Coffer.Protocols"));
             CofferServer server = new(options, store, core, rates, app, pipeline, certificates, log);

@@ -56,6 +56,16 @@ internal sealed partial class SqliteAccess
             session.Execute(Sql.RemoveTrust, SqliteRows.Bytes(id));
         }
 
+        foreach ((string mount, string name) in change.RemovedAliases)
+        {
+            session.Execute(Sql.RemoveAlias, mount, name);
+        }
+
+        foreach (string id in change.RemovedApprovals)
+        {
+            session.Execute(Sql.RemoveApproval, id);
+        }
+
         foreach (Guid id in change.RemovedPolicies)
         {
             session.Execute(Sql.RemovePolicy, SqliteRows.Bytes(id));
@@ -90,14 +100,15 @@ internal sealed partial class SqliteAccess
                 c.PublicId, c.PrincipalId is { } principal ? SqliteRows.Bytes(principal) : null, (int)c.Kind, SqliteRows.BytesOrNull(c.Verifier),
                 SqliteRows.Bytes(c.Sealed), c.Description, c.Created, c.Expires, c.UsesLeft, SqliteRows.Json([.. c.Cidrs.Select(n => n.ToString())]),
                 SqliteRows.Day(c.LastUsedDay), SqliteRows.Json(c.Policies), LimitsJson(c.Limits), c.Parent, c.Revision, SqliteRows.Bytes(c.PolicyDigest),
-                SqliteRows.Bytes(c.Mac));
+                SqliteRows.Bytes(c.Mac), c.LastStep ?? -1);
         }
 
         foreach (Trust t in change.Trusts)
         {
             session.Execute(
                 Sql.SaveTrust,
-                SqliteRows.Bytes(t.Id), t.Name.Value, t.Issuer, SqliteRows.Json(t.Claims), SqliteRows.Bytes(t.PrincipalId), t.Created, t.Revision, SqliteRows.Bytes(t.Mac));
+                SqliteRows.Bytes(t.Id), t.Name.Value, (int)t.Kind, t.Issuer, SqliteRows.Json(t.Audiences), SqliteRows.Json(t.Claims), IdOrNull(t.PrincipalId),
+                t.PrincipalClaim, IdOrNull(t.NewGroup), t.MaxSeconds, t.Settings, SqliteRows.Bytes(t.Sealed), t.Created, t.Revision, SqliteRows.Bytes(t.Mac));
         }
 
         foreach (Policy p in change.Policies)
@@ -106,6 +117,14 @@ internal sealed partial class SqliteAccess
                 Sql.SavePolicy,
                 SqliteRows.Bytes(p.Id), p.Language, p.Name, (int)p.Use, p.Source, (int)p.AttachedTo.Kind, p.AttachedTo.Id, p.Created, p.CreatedBy, p.Revision,
                 SqliteRows.Bytes(p.Mac));
+        }
+
+        foreach (ApprovalRequest a in change.Approvals)
+        {
+            session.Execute(
+                Sql.SaveApproval,
+                a.Id, (int)a.Kind, a.Vault.Value, a.Names, SqliteRows.Bytes(a.RequesterId), a.Grant, SqliteRows.Bytes(a.SubjectId), a.SubjectIsGroup, a.Reason,
+                a.Seconds, a.Created, a.Expires, (int)a.State, IdOrNull(a.DecidedBy), a.DecidedAt, a.ValidUntil, a.Revision, SqliteRows.Bytes(a.Mac));
         }
 
         foreach (Role r in change.Roles)
@@ -118,6 +137,8 @@ internal sealed partial class SqliteAccess
             session.Execute(Sql.SaveAlias, a.Mount, a.Name, SqliteRows.Bytes(a.PrincipalId), SqliteRows.Json(a.Metadata), SqliteRows.Bytes(a.Mac));
         }
     }
+
+    private static byte[]? IdOrNull(Guid? id) => id is { } known ? SqliteRows.Bytes(known) : null;
 
     private static void RemovePoliciesOn(SqliteSession session, Attachment attachment) =>
         session.Execute(Sql.RemovePoliciesOn, (int)attachment.Kind, attachment.Id);

@@ -25,7 +25,8 @@ internal sealed partial class SqliteAccess(SqliteScope scope) : IAccessStore
                 Rows(session.Query(Sql.Trusts), ReadTrust),
                 [.. LoadedKinds.SelectMany(kind => Rows(session.Query(Sql.PoliciesOfKind, (int)kind), ReadPolicy))],
                 Rows(session.Query(Sql.Roles), ReadRole),
-                Rows(session.Query(Sql.Aliases), ReadAlias)),
+                Rows(session.Query(Sql.Aliases), ReadAlias),
+                Rows(session.Query(Sql.Approvals), ReadApproval)),
             cancellationToken);
 
     public ValueTask<Credential?> FindCredentialAsync(string publicId, CancellationToken cancellationToken) =>
@@ -53,6 +54,9 @@ internal sealed partial class SqliteAccess(SqliteScope scope) : IAccessStore
         long? left = await scope.Read(publicId, static (session, id) => session.Number(Sql.UsesLeft, id), cancellationToken).ConfigureAwait(false);
         return left is < 0 || (left > 0 && await scope.WriteAsync(publicId, static (session, id) => session.Execute(Sql.TakeUse, id) > 0, cancellationToken).ConfigureAwait(false));
     }
+
+    public async ValueTask<bool> TakeStepAsync(string publicId, long step, CancellationToken cancellationToken) =>
+        await scope.WriteAsync((publicId, step), static (session, key) => session.Execute(Sql.TakeStep, key.step, key.publicId) > 0, cancellationToken).ConfigureAwait(false);
 
     public async ValueTask MarkUsedAsync(IReadOnlyCollection<(string PublicId, int Day)> uses, CancellationToken cancellationToken) =>
         await scope.WriteAsync(
@@ -142,18 +146,48 @@ internal sealed partial class SqliteAccess(SqliteScope scope) : IAccessStore
         Revision = row.GetInt32(14),
         PolicyDigest = row.Blob(15),
         Mac = row.Blob(16),
+        LastStep = row.GetInt64(17) is >= 0 and var step ? step : null,
     };
 
     private static Trust ReadTrust(SqliteDataReader row) => new()
     {
         Id = row.Id(0),
         Name = PrincipalName.Parse(row.GetString(1)),
-        Issuer = row.GetString(2),
-        Claims = row.Pairs(3),
-        PrincipalId = row.Id(4),
-        Created = row.GetInt64(5),
-        Revision = row.GetInt32(6),
-        Mac = row.Blob(7),
+        Kind = (TrustKind)row.GetInt32(2),
+        Issuer = row.GetString(3),
+        Audiences = row.Texts(4),
+        Claims = row.Pairs(5),
+        PrincipalId = row.IsDBNull(6) ? null : row.Id(6),
+        PrincipalClaim = row.Text(7),
+        NewGroup = row.IsDBNull(8) ? null : row.Id(8),
+        MaxSeconds = row.GetInt32(9),
+        Settings = row.GetString(10),
+        Sealed = row.Blob(11),
+        Created = row.GetInt64(12),
+        Revision = row.GetInt32(13),
+        Mac = row.Blob(14),
+    };
+
+    private static ApprovalRequest ReadApproval(SqliteDataReader row) => new()
+    {
+        Id = row.GetString(0),
+        Kind = (ApprovalKind)row.GetInt32(1),
+        Vault = VaultName.Parse(row.GetString(2)),
+        Names = row.GetString(3),
+        RequesterId = row.Id(4),
+        Grant = row.GetString(5),
+        SubjectId = row.Id(6),
+        SubjectIsGroup = row.GetBoolean(7),
+        Reason = row.GetString(8),
+        Seconds = row.GetInt64(9),
+        Created = row.GetInt64(10),
+        Expires = row.GetInt64(11),
+        State = (ApprovalState)row.GetInt32(12),
+        DecidedBy = row.IsDBNull(13) ? null : row.Id(13),
+        DecidedAt = row.IsDBNull(14) ? null : row.GetInt64(14),
+        ValidUntil = row.IsDBNull(15) ? null : row.GetInt64(15),
+        Revision = row.GetInt32(16),
+        Mac = row.Blob(17),
     };
 
     private static Policy ReadPolicy(SqliteDataReader row) => new()

@@ -99,14 +99,16 @@ internal sealed partial class SqliteSecrets
             int changed = session.Execute(
                 Sql.UpdateVault,
                 v.Description, v.RetentionDays, v.PurgeProtection, v.Owner, (int)v.AzureAccess, kv.Version, kv.MaxVersions, kv.CasRequired, kv.DeleteVersionAfter,
-                v.SettingsRevision, SqliteRows.Bytes(v.PolicyDigest), SqliteRows.Bytes(v.Mac), v.Id, v.Name.Value, v.Number.Value);
+                v.SettingsRevision, SqliteRows.Bytes(v.PolicyDigest), SqliteRows.Bytes(v.Mac), v.Project, (int)v.Stage, v.SeparateDuties, (int)v.Approvals,
+                v.Id, v.Name.Value, v.Number.Value);
             return changed == 0 ? null : v.Id;
         }
 
         int inserted = session.Execute(
             Sql.InsertVault,
             v.Name.Value, v.Number.Value, v.Description, v.Created, v.RetentionDays, v.PurgeProtection, v.Owner, (int)v.AzureAccess, kv.Version, kv.MaxVersions,
-            kv.CasRequired, kv.DeleteVersionAfter, v.SettingsRevision, SqliteRows.Bytes(v.PolicyDigest), SqliteRows.Bytes(v.Mac));
+            kv.CasRequired, kv.DeleteVersionAfter, v.SettingsRevision, SqliteRows.Bytes(v.PolicyDigest), SqliteRows.Bytes(v.Mac), v.Project, (int)v.Stage,
+            v.SeparateDuties, (int)v.Approvals);
         return inserted == 0 ? null : session.LastRowId;
     }
 

@@ -161,6 +161,10 @@ internal sealed partial class SqliteSecrets(SqliteScope scope) : ISecretStore
                 SettingsRevision = vault.GetInt32(13),
                 PolicyDigest = vault.Blob(14),
                 Mac = vault.Blob(15),
+                Project = vault.GetString(16),
+                Stage = (VaultStage)vault.GetInt32(17),
+                SeparateDuties = vault.GetBoolean(18),
+                Approvals = (ApprovalNeeds)vault.GetInt32(19),
             });
         }
 

@@ -10,7 +10,7 @@ internal sealed partial class Sql
 
     private const string Credential = """
         SELECT public_id, principal_id, kind, verifier, sealed, description, created, expires, uses_left, cidrs, last_used_day, policies, limits,
-               parent, revision, policy_digest, mac
+               parent, revision, policy_digest, mac, last_step
         FROM credentials
         """;
 
@@ -29,7 +29,20 @@ internal sealed partial class Sql
 
     public static Sql Members { get; } = new("SELECT group_id, principal_id FROM members ORDER BY group_id, principal_id", scan: Whole);
 
-    public static Sql Trusts { get; } = new("SELECT trust_id, name, issuer, claims, principal_id, created, revision, mac FROM trusts ORDER BY trust_id", scan: Whole);
+    public static Sql Trusts { get; } = new(
+        """
+        SELECT trust_id, name, kind, issuer, audiences, claims, principal_id, principal_claim, new_group, max_seconds, settings, sealed, created, revision, mac
+        FROM trusts ORDER BY trust_id
+        """,
+        scan: Whole);
+
+    public static Sql Approvals { get; } = new(
+        """
+        SELECT request_id, kind, vault, names, requester_id, grant_source, subject_id, subject_group, reason, seconds, created, expires, state,
+               decided_by, decided_at, valid_until, revision, mac
+        FROM approvals ORDER BY request_id
+        """,
+        scan: Whole);
 
     public static Sql Roles { get; } = new("SELECT language, vault, name, permissions, mac FROM roles ORDER BY language, vault, name", scan: Whole);
 
@@ -58,6 +71,8 @@ internal sealed partial class Sql
 
     public static Sql TakeUse { get; } = new("UPDATE credentials SET uses_left = uses_left - 1 WHERE public_id = $id AND uses_left > 0");
 
+    public static Sql TakeStep { get; } = new("UPDATE credentials SET last_step = $step WHERE public_id = $id AND last_step < $step");
+
     public static Sql MarkUsed { get; } = new("UPDATE credentials SET last_used_day = $day WHERE public_id = $id AND last_used_day < $day");
 
     public static Sql SavePrincipal { get; } = new("""
@@ -80,9 +95,9 @@ internal sealed partial class Sql
 
     public static Sql SaveCredential { get; } = new("""
         INSERT INTO credentials (public_id, principal_id, kind, verifier, sealed, description, created, expires, uses_left, cidrs, last_used_day,
-                                 policies, limits, parent, revision, policy_digest, mac)
+                                 policies, limits, parent, revision, policy_digest, mac, last_step)
         VALUES ($id, $principal, $kind, $verifier, $sealed, $description, $created, $expires, $uses, $cidrs, $used, $policies, $limits, $parent,
-                $revision, $digest, $mac)
+                $revision, $digest, $mac, $step)
         ON CONFLICT (public_id) DO UPDATE SET principal_id = excluded.principal_id, kind = excluded.kind, verifier = excluded.verifier,
             sealed = excluded.sealed, description = excluded.description, created = excluded.created, expires = excluded.expires,
             cidrs = excluded.cidrs, policies = excluded.policies, limits = excluded.limits,
@@ -90,10 +105,13 @@ internal sealed partial class Sql
         """);
 
     public static Sql SaveTrust { get; } = new("""
-        INSERT INTO trusts (trust_id, name, issuer, claims, principal_id, created, revision, mac)
-        VALUES ($id, $name, $issuer, $claims, $principal, $created, $revision, $mac)
-        ON CONFLICT (trust_id) DO UPDATE SET name = excluded.name, issuer = excluded.issuer, claims = excluded.claims,
-            principal_id = excluded.principal_id, created = excluded.created, revision = excluded.revision, mac = excluded.mac
+        INSERT INTO trusts (trust_id, name, kind, issuer, audiences, claims, principal_id, principal_claim, new_group, max_seconds, settings,
+                            sealed, created, revision, mac)
+        VALUES ($id, $name, $kind, $issuer, $audiences, $claims, $principal, $claim, $group, $seconds, $settings, $sealed, $created, $revision, $mac)
+        ON CONFLICT (trust_id) DO UPDATE SET name = excluded.name, kind = excluded.kind, issuer = excluded.issuer, audiences = excluded.audiences,
+            claims = excluded.claims, principal_id = excluded.principal_id, principal_claim = excluded.principal_claim,
+            new_group = excluded.new_group, max_seconds = excluded.max_seconds, settings = excluded.settings, sealed = excluded.sealed,
+            created = excluded.created, revision = excluded.revision, mac = excluded.mac
         """);
 
     public static Sql SavePolicy { get; } = new("""
@@ -102,6 +120,18 @@ internal sealed partial class Sql
         ON CONFLICT (policy_id) DO UPDATE SET language = excluded.language, name = excluded.name, use = excluded.use, source = excluded.source,
             attached_kind = excluded.attached_kind, attached_id = excluded.attached_id, created = excluded.created,
             created_by = excluded.created_by, revision = excluded.revision, mac = excluded.mac
+        """);
+
+    public static Sql SaveApproval { get; } = new("""
+        INSERT INTO approvals (request_id, kind, vault, names, requester_id, grant_source, subject_id, subject_group, reason, seconds, created,
+                               expires, state, decided_by, decided_at, valid_until, revision, mac)
+        VALUES ($id, $kind, $vault, $names, $requester, $grant, $subject, $group, $reason, $seconds, $created, $expires, $state, $by, $at, $until,
+                $revision, $mac)
+        ON CONFLICT (request_id) DO UPDATE SET kind = excluded.kind, vault = excluded.vault, names = excluded.names,
+            requester_id = excluded.requester_id, grant_source = excluded.grant_source, subject_id = excluded.subject_id,
+            subject_group = excluded.subject_group, reason = excluded.reason, seconds = excluded.seconds, created = excluded.created,
+            expires = excluded.expires, state = excluded.state, decided_by = excluded.decided_by, decided_at = excluded.decided_at,
+            valid_until = excluded.valid_until, revision = excluded.revision, mac = excluded.mac
         """);
 
     public static Sql SaveRole { get; } = new("""
@@ -121,6 +151,10 @@ internal sealed partial class Sql
     public static Sql RemoveCredential { get; } = new("DELETE FROM credentials WHERE public_id = $id");
 
     public static Sql RemoveTrust { get; } = new("DELETE FROM trusts WHERE trust_id = $id");
+
+    public static Sql RemoveAlias { get; } = new("DELETE FROM aliases WHERE mount = $mount AND name = $name");
+
+    public static Sql RemoveApproval { get; } = new("DELETE FROM approvals WHERE request_id = $id");
 
     public static Sql RemovePolicy { get; } = new("DELETE FROM policies WHERE policy_id = $id");
 

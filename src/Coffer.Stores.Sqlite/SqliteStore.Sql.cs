@@ -71,7 +71,7 @@ internal sealed partial class Sql
     public static Sql Vaults { get; } = new(
         """
         SELECT vault_id, name, number, description, created, retention_days, purge_protection, owner, azure_access, kv_version, max_versions,
-               cas_required, delete_version_after, settings_revision, policy_digest, mac
+               cas_required, delete_version_after, settings_revision, policy_digest, mac, project, stage, separate_duties, approvals
         FROM vaults ORDER BY name
         """,
         scan: "vaults are few and all of them are in memory");
@@ -144,15 +144,17 @@ internal sealed partial class Sql
 
     public static Sql InsertVault { get; } = new("""
         INSERT INTO vaults (name, number, description, created, retention_days, purge_protection, owner, azure_access, kv_version, max_versions,
-                            cas_required, delete_version_after, settings_revision, policy_digest, mac)
-        VALUES ($name, $number, $description, $created, $retention, $protection, $owner, $azure, $kv, $max, $cas, $after, $revision, $digest, $mac)
+                            cas_required, delete_version_after, settings_revision, policy_digest, mac, project, stage, separate_duties, approvals)
+        VALUES ($name, $number, $description, $created, $retention, $protection, $owner, $azure, $kv, $max, $cas, $after, $revision, $digest, $mac,
+                $project, $stage, $separate, $approvals)
         ON CONFLICT DO NOTHING
         """);
 
     public static Sql UpdateVault { get; } = new("""
         UPDATE vaults SET description = $description, retention_days = $retention, purge_protection = $protection, owner = $owner,
                azure_access = $azure, kv_version = $kv, max_versions = $max, cas_required = $cas, delete_version_after = $after,
-               settings_revision = $revision, policy_digest = $digest, mac = $mac
+               settings_revision = $revision, policy_digest = $digest, mac = $mac, project = $project, stage = $stage,
+               separate_duties = $separate, approvals = $approvals
         WHERE vault_id = $vault AND name = $name AND number = $number
         """);
 

@@ -17,14 +17,19 @@ public sealed class PersistedNumberTests
     [InlineData("Secrets.AttributeSpace", "Tag=1 Label=2 Annotation=3 Custom=4 VersionTag=5")]
     [InlineData("Secrets.AzureAccess", "Policies=1 Rbac=2")]
     [InlineData("Access.PrincipalKind", "Workload=1 Person=2 Operator=3")]
-    [InlineData("Access.CredentialKind", "AccessKey=1 Token=2 ClientSecret=3 ServiceAccountKey=4 SecretId=5 Password=6 Certificate=7")]
+    [InlineData("Access.CredentialKind", "AccessKey=1 Token=2 ClientSecret=3 ServiceAccountKey=4 SecretId=5 Password=6 Certificate=7 OneTimeCode=8 RecoveryCode=9")]
+    [InlineData("Access.TrustKind", "LocalUser=1 WebToken=2 Kubernetes=3 AwsIdentity=4 Certificate=5")]
+    [InlineData("Access.ApprovalKind", "Grant=1 BreakGlass=2 Purge=3")]
+    [InlineData("Access.ApprovalState", "Pending=1 Approved=2 Refused=3 Withdrawn=4")]
+    [InlineData("Secrets.VaultStage", "None=0 Development=1 Staging=2 Production=3")]
+    [InlineData("Secrets.ApprovalNeeds", "None=0 BreakGlass=1 Purge=2 Grants=4")]
     [InlineData("Access.PolicyUse", "Identity=1 Resource=2 Boundary=3 Organisation=4 Session=5 Trust=6")]
     [InlineData("Access.AttachmentKind", "Server=1 Vault=2 Secret=3 Principal=4 Group=5 Credential=6")]
     [InlineData("Stores.WireNames", "None=0 Aws=1 Azure=2 Google=4 Vault=8")]
-    [InlineData("Sealing.RowKind", "Vault=1 Secret=2 Version=3 Principal=4 Group=5 Member=6 Credential=7 Trust=8 Policy=9 Role=10 Alias=11 AuditHead=12 Lease=13")]
+    [InlineData("Sealing.RowKind", "Vault=1 Secret=2 Version=3 Principal=4 Group=5 Member=6 Credential=7 Trust=8 Policy=9 Role=10 Alias=11 AuditHead=12 Lease=13 Approval=14")]
     [InlineData("Sealing.SealPurpose", "Value=1 Credential=2 Configuration=3")]
     [InlineData("Audit.AuditDecision", "Allow=1 Deny=2 Fail=3")]
-    [InlineData("Audit.AuditRowKind", "Secret=1 Version=2 Policy=3 Principal=4 Group=5 Credential=6 Trust=7 Vault=8")]
+    [InlineData("Audit.AuditRowKind", "Secret=1 Version=2 Policy=3 Principal=4 Group=5 Credential=6 Trust=7 Vault=8 Approval=9")]
     public void A_stored_number_means_what_it_always_meant(string type, string pinned)
     {
         Type found = Core.GetType("Coffer.Core." + type) ?? throw new Xunit.Sdk.XunitException($"{type} is gone; what it stored is not");

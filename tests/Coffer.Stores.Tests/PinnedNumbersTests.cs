@@ -11,7 +11,7 @@ public sealed class PinnedNumbersTests
 {
     [Fact]
     public void Applied_migrations_never_change() => Assert.Equal(
-        ["1 0001_initial 19705269c369ec81f55eb18bae20676e71b6c4ca0c7a744447461dce956db209"],
+        ["1 0001_initial 19705269c369ec81f55eb18bae20676e71b6c4ca0c7a744447461dce956db209", "2 0002_access 9ce63873a55574e0832c92e1d3902eae1567cf3e73c1313356110d9e2f3b7a5c"],
         SqliteMigrations.All.Select(m => $"{m.Number} {m.Name} {m.Checksum}"));
 
     [Fact]
@@ -22,9 +22,14 @@ public sealed class PinnedNumbersTests
         Assert.Equal("Policies=1 Rbac=2", Numbers<AzureAccess>());
         Assert.Equal("None=0 Aws=1 Azure=2 Google=4 Vault=8", Numbers<WireNames>());
         Assert.Equal("Workload=1 Person=2 Operator=3", Numbers<PrincipalKind>());
-        Assert.Equal("AccessKey=1 Token=2 ClientSecret=3 ServiceAccountKey=4 SecretId=5 Password=6 Certificate=7", Numbers<CredentialKind>());
+        Assert.Equal("AccessKey=1 Token=2 ClientSecret=3 ServiceAccountKey=4 SecretId=5 Password=6 Certificate=7 OneTimeCode=8 RecoveryCode=9", Numbers<CredentialKind>());
         Assert.Equal("Identity=1 Resource=2 Boundary=3 Organisation=4 Session=5 Trust=6", Numbers<PolicyUse>());
         Assert.Equal("Server=1 Vault=2 Secret=3 Principal=4 Group=5 Credential=6", Numbers<AttachmentKind>());
+        Assert.Equal("LocalUser=1 WebToken=2 Kubernetes=3 AwsIdentity=4 Certificate=5", Numbers<TrustKind>());
+        Assert.Equal("Grant=1 BreakGlass=2 Purge=3", Numbers<ApprovalKind>());
+        Assert.Equal("Pending=1 Approved=2 Refused=3 Withdrawn=4", Numbers<ApprovalState>());
+        Assert.Equal("None=0 Development=1 Staging=2 Production=3", Numbers<VaultStage>());
+        Assert.Equal("None=0 BreakGlass=1 Purge=2 Grants=4", Numbers<ApprovalNeeds>());
         Assert.Equal("Created=1 Changed=2 LastRead=3 Name=4", Numbers<SecretOrder>());
     }
 

@@ -18,6 +18,7 @@ public sealed partial class InMemoryStore
             Trusts = state.Trusts.SetItems(change.Trusts.Select(t => KeyValuePair.Create(t.Id, t))),
             Policies = state.Policies.SetItems(change.Policies.Select(p => KeyValuePair.Create(p.Id, p))),
             Roles = state.Roles.SetItems(change.Roles.Select(r => KeyValuePair.Create((r.Language, r.Vault?.Value ?? "", r.Name), r))),
+            Approvals = state.Approvals.SetItems(change.Approvals.Select(a => KeyValuePair.Create(a.Id, a))),
             Aliases = state.Aliases.SetItems(change.Aliases.Select(a => KeyValuePair.Create((a.Mount, a.Name), a))),
         };
         return IsSound(state) ? (state, true) : (before, false);
@@ -36,15 +37,16 @@ public sealed partial class InMemoryStore
             Principals = state.Principals.RemoveRange(principals),
             Groups = state.Groups.RemoveRange(groups).ToImmutableSortedDictionary(g => g.Key, g => g.Value with { Members = g.Value.Members.Except(principals) }),
             Credentials = state.Credentials.RemoveRange(credentials),
-            Trusts = state.Trusts.RemoveRange(change.RemovedTrusts).RemoveRange(state.Trusts.Values.Where(t => principals.Contains(t.PrincipalId)).Select(t => t.Id)),
+            Trusts = state.Trusts.RemoveRange(change.RemovedTrusts).RemoveRange(state.Trusts.Values.Where(t => t.PrincipalId is { } p && principals.Contains(p)).Select(t => t.Id)),
+            Approvals = state.Approvals.RemoveRange(change.RemovedApprovals).RemoveRange(state.Approvals.Values.Where(a => principals.Contains(a.RequesterId)).Select(a => a.Id)),
             Policies = Without(state.Policies.RemoveRange(change.RemovedPolicies), p => gone.Contains(p.AttachedTo)),
-            Aliases = state.Aliases.RemoveRange(state.Aliases.Where(a => principals.Contains(a.Value.PrincipalId)).Select(a => a.Key)),
+            Aliases = state.Aliases.RemoveRange(change.RemovedAliases).RemoveRange(state.Aliases.Where(a => principals.Contains(a.Value.PrincipalId)).Select(a => a.Key)),
         };
     }
 
     /// <summary>Uses and the day of the last one are written by using the credential alone.</summary>
     private static Credential Kept(State state, Credential credential) =>
-        state.Credentials.TryGetValue(credential.PublicId, out Credential? old) ? credential with { UsesLeft = old.UsesLeft, LastUsedDay = old.LastUsedDay } : credential;
+        state.Credentials.TryGetValue(credential.PublicId, out Credential? old) ? credential with { UsesLeft = old.UsesLeft, LastUsedDay = old.LastUsedDay, LastStep = old.LastStep } : credential;
 
     private static bool IsSound(State state)
     {
@@ -52,7 +54,8 @@ public sealed partial class InMemoryStore
 
         IEnumerable<Guid> named = state.Groups.Values.SelectMany(g => g.Members)
             .Concat(state.Credentials.Values.Where(c => c.PrincipalId is not null).Select(c => c.PrincipalId!.Value))
-            .Concat(state.Trusts.Values.Select(t => t.PrincipalId))
+            .Concat(state.Trusts.Values.Where(t => t.PrincipalId is not null).Select(t => t.PrincipalId!.Value))
+            .Concat(state.Approvals.Values.Select(a => a.RequesterId))
             .Concat(state.Aliases.Values.Select(a => a.PrincipalId));
         return AreUnique(state.Principals.Values.Select(p => p.Name))
             && AreUnique(state.Groups.Values.Select(g => g.Name))
@@ -74,7 +77,8 @@ public sealed partial class InMemoryStore
                 [.. state.Trusts.Values],
                 [.. Sorted(state.Policies.Values.Where(p => p.AttachedTo.Kind != AttachmentKind.Secret))],
                 [.. state.Roles.OrderBy(r => r.Key.Language, StringComparer.Ordinal).ThenBy(r => r.Key.Vault, StringComparer.Ordinal).ThenBy(r => r.Key.Name, StringComparer.Ordinal).Select(r => r.Value)],
-                [.. state.Aliases.OrderBy(a => a.Key.Mount, StringComparer.Ordinal).ThenBy(a => a.Key.Name, StringComparer.Ordinal).Select(a => a.Value)]));
+                [.. state.Aliases.OrderBy(a => a.Key.Mount, StringComparer.Ordinal).ThenBy(a => a.Key.Name, StringComparer.Ordinal).Select(a => a.Value)],
+                [.. state.Approvals.Values]));
         }
 
         public ValueTask<Credential?> FindCredentialAsync(string publicId, CancellationToken cancellationToken) => new(now().Credentials.GetValueOrDefault(publicId));
@@ -100,6 +104,13 @@ public sealed partial class InMemoryStore
                     { UsesLeft: null } => (state, true),
                     { } credential => (state with { Credentials = state.Credentials.SetItem(publicId, credential with { UsesLeft = credential.UsesLeft - 1 }) }, true),
                 },
+                cancellationToken))!;
+
+        public async ValueTask<bool> TakeStepAsync(string publicId, long step, CancellationToken cancellationToken) =>
+            (bool)(await update(
+                state => state.Credentials.GetValueOrDefault(publicId) is { } credential && (credential.LastStep ?? -1) < step
+                    ? (state with { Credentials = state.Credentials.SetItem(publicId, credential with { LastStep = step }) }, true)
+                    : (state, false),
                 cancellationToken))!;
 
         public async ValueTask MarkUsedAsync(IReadOnlyCollection<(string PublicId, int Day)> uses, CancellationToken cancellationToken) =>

@@ -26,6 +26,8 @@ public sealed partial class InMemoryStore
 
         public ImmutableSortedDictionary<string, Credential> Credentials { get; init; } = ImmutableSortedDictionary.Create<string, Credential>(StringComparer.Ordinal);
 
+        public ImmutableSortedDictionary<string, ApprovalRequest> Approvals { get; init; } = ImmutableSortedDictionary.Create<string, ApprovalRequest>(StringComparer.Ordinal);
+
         public ImmutableSortedDictionary<Guid, Trust> Trusts { get; init; } = ImmutableSortedDictionary<Guid, Trust>.Empty;
 
         public ImmutableSortedDictionary<Guid, Policy> Policies { get; init; } = ImmutableSortedDictionary<Guid, Policy>.Empty;

@@ -15,10 +15,11 @@ public abstract partial class StoreContract
         {
             Principals = [principal, StoreRows.Principal(2) with { Home = null, Enabled = false, Annotations = Secret.NoTags }],
             Groups = [StoreRows.Group(1, principal.Id, StoreRows.Principal(2).Id), StoreRows.Group(2)],
-            Trusts = [StoreRows.Trust(1, principal.Id), StoreRows.Trust(2, principal.Id) with { Claims = Secret.NoTags }],
+            Trusts = [StoreRows.Trust(1, principal.Id), StoreRows.Trust(2, principal.Id) with { Claims = Secret.NoTags }, StoreRows.Trust(3, principal.Id) with { PrincipalId = null, PrincipalClaim = null, NewGroup = null, Audiences = [], Settings = "", Sealed = default }],
             Policies = [StoreRows.Policy(1, Attachment.Server), StoreRows.Policy(2, Attachment.ToPrincipal(principal.Id))],
             Roles = [StoreRows.Role(1, null), StoreRows.Role(1, "shop"), new("vault", null, "empty", [])],
             Aliases = [StoreRows.Alias(1, principal.Id), StoreRows.Alias(2, principal.Id) with { Metadata = Secret.NoTags }],
+            Approvals = [StoreRows.Approval(1, principal.Id), StoreRows.Approval(2, principal.Id) with { State = ApprovalState.Pending, DecidedBy = null, DecidedAt = null, ValidUntil = null, Grant = "" }],
         };
         Assert.True(await SaveAsync(change));
         AccessRows rows = await Store.Access.LoadAsync(Token);
@@ -28,6 +29,7 @@ public abstract partial class StoreContract
         SameSet(change.Policies, rows.Policies);
         SameSet(change.Roles, rows.Roles);
         SameSet(change.Aliases, rows.Aliases);
+        SameSet(change.Approvals, rows.Approvals);
     }
 
     [Fact]
@@ -43,6 +45,7 @@ public abstract partial class StoreContract
             Policies = [StoreRows.Policy(1, Attachment.Server)],
             Roles = [StoreRows.Role(1, null)],
             Aliases = [StoreRows.Alias(1, principal.Id)],
+            Approvals = [StoreRows.Approval(1, principal.Id)],
         }));
         AccessChange change = new()
         {
@@ -52,6 +55,7 @@ public abstract partial class StoreContract
             Trusts = [StoreRows.Trust(3, second.Id) with { Id = StoreRows.Trust(1, default).Id }],
             Policies = [StoreRows.Policy(3, Attachment.ToPrincipal(second.Id)) with { Id = StoreRows.Policy(1, default).Id, Use = PolicyUse.Identity }],
             Roles = [StoreRows.Role(1, null) with { Permissions = ["other"], Mac = new byte[] { 9 } }],
+            Approvals = [StoreRows.Approval(3, second.Id) with { Id = StoreRows.Approval(1, default).Id }],
             Aliases = [StoreRows.Alias(1, second.Id) with { Metadata = StoreRows.Pairs(("a", "b")), Mac = new byte[] { 9 } }],
         };
         Assert.True(await SaveAsync(change));
@@ -62,9 +66,10 @@ public abstract partial class StoreContract
         SameSet(change.Policies, rows.Policies);
         SameSet(change.Roles, rows.Roles);
         SameSet(change.Aliases, rows.Aliases);
+        SameSet(change.Approvals, rows.Approvals);
         // Uses and the last day are written by using it alone: an edit of what was loaded before must not bring a use back.
         Credential old = StoreRows.Credential(1, null);
-        Same(change.Credentials[0] with { UsesLeft = old.UsesLeft, LastUsedDay = old.LastUsedDay }, await Store.Access.FindCredentialAsync(old.PublicId, Token));
+        Same(change.Credentials[0] with { UsesLeft = old.UsesLeft, LastUsedDay = old.LastUsedDay, LastStep = old.LastStep }, await Store.Access.FindCredentialAsync(old.PublicId, Token));
         Assert.Null(await Store.Access.FindCredentialAsync(old.Verifier, Token));
         Assert.NotNull(await Store.Access.FindCredentialAsync(change.Credentials[0].Verifier, Token));
     }
@@ -94,6 +99,7 @@ public abstract partial class StoreContract
             new() { Credentials = [StoreRows.Credential(2, nobody)] },
             new() { Trusts = [StoreRows.Trust(2, nobody)] },
             new() { Aliases = [StoreRows.Alias(2, nobody)] },
+            new() { Approvals = [StoreRows.Approval(2, nobody)] },
         ];
         foreach (AccessChange change in refused)
         {
@@ -143,6 +149,7 @@ public abstract partial class StoreContract
             Trusts = [StoreRows.Trust(2, kept.Id)],
             Policies = [StoreRows.Policy(2, Attachment.ToPrincipal(kept.Id)), StoreRows.Policy(3, Attachment.ToCredential(StoreRows.Credential(2, null).PublicId)), StoreRows.Policy(4, Attachment.ToGroup(StoreRows.Group(1).Id))],
             Aliases = [StoreRows.Alias(2, kept.Id)],
+            Approvals = [StoreRows.Approval(2, kept.Id)],
         };
         Assert.True(await SaveAsync(keeps));
         string before = WithoutEpoch(await AllAsync());
@@ -154,6 +161,7 @@ public abstract partial class StoreContract
             Trusts = [StoreRows.Trust(1, gone.Id)],
             Policies = [StoreRows.Policy(1, Attachment.ToPrincipal(gone.Id)), StoreRows.Policy(5, Attachment.ToCredential(StoreRows.Credential(1, null).PublicId))],
             Aliases = [StoreRows.Alias(1, gone.Id)],
+            Approvals = [StoreRows.Approval(1, gone.Id)],
         }));
         Assert.True(await SaveAsync(new AccessChange { RemovedPrincipals = [gone.Id] }));
         Assert.Equal(before, WithoutEpoch(await AllAsync()));
@@ -171,6 +179,8 @@ public abstract partial class StoreContract
             Groups = [StoreRows.Group(1, principal.Id)],
             Credentials = [credential],
             Trusts = [StoreRows.Trust(1, principal.Id)],
+            Aliases = [StoreRows.Alias(1, principal.Id)],
+            Approvals = [StoreRows.Approval(1, principal.Id)],
             Policies = [StoreRows.Policy(1, Attachment.ToGroup(StoreRows.Group(1).Id)), StoreRows.Policy(2, Attachment.ToCredential(credential.PublicId)), StoreRows.Policy(3, Attachment.Server)],
         }));
         Assert.True(await SaveAsync(new AccessChange
@@ -178,6 +188,8 @@ public abstract partial class StoreContract
             RemovedGroups = [StoreRows.Group(1).Id, StoreRows.Id("unknown", 1)],
             RemovedCredentials = [credential.PublicId, "unknown"],
             RemovedTrusts = [StoreRows.Trust(1, default).Id],
+            RemovedAliases = [(StoreRows.Alias(1, default).Mount, StoreRows.Alias(1, default).Name), ("unknown", "unknown")],
+            RemovedApprovals = [StoreRows.Approval(1, default).Id, "unknown"],
             RemovedPolicies = [StoreRows.Policy(3, default).Id],
         }));
         Assert.Equal(before, WithoutEpoch(await AllAsync()));

@@ -54,6 +54,21 @@ public abstract partial class StoreContract
     }
 
     [Fact]
+    public async Task A_time_step_is_taken_once_and_none_before_it_is_taken_afterwards()
+    {
+        Credential seed = StoreRows.Credential(1, null) with { Kind = CredentialKind.OneTimeCode };
+        Assert.True(await SaveAsync(new AccessChange { Credentials = [seed] }));
+        bool[] taken = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(async () => await Store.Access.TakeStepAsync(seed.PublicId, 58_000_000, Token), Token)));
+        Assert.Single(taken, t => t);
+        Assert.False(await Store.Access.TakeStepAsync(seed.PublicId, 57_999_999, Token));
+        Assert.True(await Store.Access.TakeStepAsync(seed.PublicId, 58_000_001, Token));
+        Assert.False(await Store.Access.TakeStepAsync("unknown", 1, Token));
+        // An edit of what was loaded before does not bring a step back.
+        Assert.True(await SaveAsync(new AccessChange { Credentials = [seed with { Description = "edited" }] }));
+        Assert.Equal(58_000_001, (await Store.Access.FindCredentialAsync(seed.PublicId, Token))!.LastStep);
+    }
+
+    [Fact]
     public async Task Uses_are_taken_one_by_one_until_none_is_left()
     {
         Assert.True(await SaveAsync(new AccessChange { Credentials = [StoreRows.Credential(1, null) with { UsesLeft = 2 }, StoreRows.Credential(2, null) with { UsesLeft = null }] }));

@@ -214,6 +214,7 @@ public abstract partial class StoreContract
         [
             StoreRows.Vault("shop") with { Id = 1 }, StoreRows.Secret(1, "a") with { Id = 1 }, StoreRows.Version(2), StoreRows.Principal(), StoreRows.Group(1, Guid.NewGuid()),
             StoreRows.Credential(1, Guid.NewGuid()), StoreRows.Trust(1, Guid.NewGuid()), StoreRows.Policy(1, Attachment.Server), StoreRows.Role(1, "shop"), StoreRows.Alias(1, Guid.NewGuid()),
+            StoreRows.Approval(1, Guid.NewGuid()),
         ];
         foreach (object row in rows)
         {

@@ -45,6 +45,10 @@ public static class StoreRows
         PurgeProtection = true,
         Owner = $"owner{number}",
         AzureAccess = AzureAccess.Policies,
+        Project = $"project{number}",
+        Stage = VaultStage.Staging,
+        SeparateDuties = true,
+        Approvals = ApprovalNeeds.Purge | ApprovalNeeds.Grants,
         KeyValue = new(1, 5 + number, true, 60 + number),
         Aliases = Pairs(("vault", $"mount{number}"), ("google", $"project-{number}")),
         SettingsRevision = 2 + number,
@@ -173,6 +177,7 @@ public static class StoreRows
         UsesLeft = 3 + number,
         Cidrs = [IPNetwork.Parse("10.0.0.0/8"), IPNetwork.Parse("2001:db8::/32")],
         LastUsedDay = 19_200 + number,
+        LastStep = 57_000_000 + number,
         Policies = ["default", "app \"quoted\""],
         Limits = [new("aws", ["{}", "{\"a\":[1]}"]), new("vault", [])],
         Parent = "AKIAPARENT",
@@ -186,12 +191,42 @@ public static class StoreRows
     {
         Id = Id("trust", number),
         Name = PrincipalName.Parse($"trust{number}"),
+        Kind = TrustKind.WebToken,
         Issuer = "https://issuer.example",
+        Audiences = ["coffer", "https://coffer.example"],
         Claims = Pairs(("sub", "repo:a/b"), ("aud", "coffer")),
         PrincipalId = principal,
+        PrincipalClaim = "sub",
+        NewGroup = Id("group", number),
+        MaxSeconds = 600 + number,
+        Settings = """{"keys":[]}""",
+        Sealed = Bytes("trust sealed", number, 60),
         Created = Start + number,
         Revision = 2 + number,
         Mac = Bytes("trust mac", number),
+    };
+
+    /// <summary>A request for approval.</summary>
+    public static ApprovalRequest Approval(int number, Guid requester) => new()
+    {
+        Id = $"r-{number:D8}",
+        Kind = ApprovalKind.Grant,
+        Vault = VaultName.Parse("shop"),
+        Names = "app/*",
+        RequesterId = requester,
+        Grant = """{"effect":"allow"}""",
+        SubjectId = Id("group", number),
+        SubjectIsGroup = true,
+        Reason = $"reason {number} – “quoted”",
+        Seconds = 3600 + number,
+        Created = Start + number,
+        Expires = Start + 100 + number,
+        State = ApprovalState.Approved,
+        DecidedBy = Id("principal", 9),
+        DecidedAt = Start + 50 + number,
+        ValidUntil = Start + 90 + number,
+        Revision = 2 + number,
+        Mac = Bytes("approval mac", number),
     };
 
     /// <summary>A policy.</summary>

@@ -138,6 +138,7 @@ public sealed class AccessDirectory
             Trusts = Sound(rows.Trusts, t => RowMacs.Holds(keys, t), t => $"trust {t.Name}"),
             Policies = [.. rows.Policies.Select(p => RowMacs.Holds(keys, p) ? p : Spoilt(p))],
             Roles = Sound(rows.Roles, r => RowMacs.Holds(keys, r), r => $"role {r.Name}"),
+            Approvals = Sound(rows.Approvals, a => RowMacs.Holds(keys, a), a => $"request {a.Id}"),
             Aliases = Sound(rows.Aliases, a => RowMacs.Holds(keys, a), a => $"alias {a.Name}"),
         };
     }

@@ -36,6 +36,8 @@ public sealed class AccessSnapshot
         Trusts = [.. rows.Trusts];
         Policies = rows.Policies.ToFrozenDictionary(p => p.Id);
         Roles = [.. rows.Roles];
+        Approvals = [.. rows.Approvals];
+        Aliases = rows.Aliases.ToFrozenDictionary(a => (a.Mount, a.Name));
         Dictionary<string, IPolicyLanguage> byName = languages.ToDictionary(l => l.Name, StringComparer.Ordinal);
         _policies = rows.Policies
             .Select(p => Parse(byName, p, older))
@@ -84,6 +86,12 @@ public sealed class AccessSnapshot
     /// <summary>Custom roles.</summary>
     public ImmutableArray<Role> Roles { get; }
 
+    /// <summary>Requests for approval, open and decided.</summary>
+    public ImmutableArray<ApprovalRequest> Approvals { get; }
+
+    /// <summary>Other names of principals, by login mount or trust and the name there.</summary>
+    public FrozenDictionary<(string Mount, string Name), PrincipalAlias> Aliases { get; }
+
     /// <summary>A vault by one of its aliases in a dialect, or null.</summary>
     public Vault? FindVaultByAlias(string dialect, string alias)
     {
@@ -121,6 +129,9 @@ public sealed class AccessSnapshot
 
         return (ParsedPolicy[])[.. policies, .. onSecret.Where(p => p.Policy.Language == language.Name)];
     }
+
+    /// <summary>Policies of one language on one object that is no secret.</summary>
+    internal ImmutableArray<ParsedPolicy> On(string language, Attachment at) => _policies.GetValueOrDefault((language, at), []);
 
     /// <summary>Whether one limit of a credential allows: its language judges all of the set together, and nothing else.</summary>
     internal bool LimitAllows(PolicySet limit, AccessRequest request)

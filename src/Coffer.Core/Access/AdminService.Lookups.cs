@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Coffer.Core.Errors;
-using Coffer.Core.Stores;
 
 namespace Coffer.Core.Access;
 
@@ -65,22 +64,4 @@ public sealed partial class AdminService
             ? throw Error.NotFound("credential")
             : (found, found.PrincipalId is { } owner ? Snapshot.Principals.GetValueOrDefault(owner) : null);
     }
-
-    /// <summary>All trusts with the principals they prove, by name. Errors: AccessDenied.</summary>
-    public async ValueTask<ImmutableArray<(Trust Trust, Principal Principal)>> ListTrustsAsync(Caller caller, CancellationToken cancellationToken)
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        await AuthoriseAsync(caller, Operation.ReadPolicy, null, "trusts").ConfigureAwait(false);
-        AccessSnapshot snapshot = Snapshot;
-        return [.. snapshot.Trusts.OrderBy(t => t.Name.Value, StringComparer.Ordinal)
-            .Where(t => snapshot.Principals.ContainsKey(t.PrincipalId)).Select(t => (t, snapshot.Principals[t.PrincipalId]))];
-    }
-
-    /// <summary>Removes a trust; it proves nobody from the very next request on. Errors: AccessDenied; NotFound.</summary>
-    public ValueTask<Trust> DeleteTrustAsync(Caller caller, PrincipalName name, CancellationToken cancellationToken) =>
-        ChangeAsync(caller, Operation.Administer, null, name.Value, (snapshot, _) =>
-        {
-            Trust trust = snapshot.Trusts.FirstOrDefault(t => t.Name == name) ?? throw Error.NotFound("trust", name.Value);
-            return (new AccessChange { RemovedTrusts = [trust.Id] }, trust);
-        }, cancellationToken);
 }

@@ -135,26 +135,6 @@ public sealed partial class AdminService
         return [.. Snapshot.Groups.Values.OrderBy(g => g.Name.Value, StringComparer.Ordinal)];
     }
 
-    /// <summary>Lets a Unix user of this machine be a principal over the local socket. Errors: AccessDenied; NotFound; AlreadyExists.</summary>
-    public ValueTask<Trust> TrustLocalUserAsync(Caller caller, PrincipalName name, uint uid, CancellationToken cancellationToken) =>
-        ChangeAsync(caller, Operation.Administer, null, name.Value, (snapshot, keys) =>
-        {
-            Trust trust = LocalTrust(keys, Find(snapshot, name), uid);
-            return snapshot.Trusts.Any(t => t.Name == trust.Name)
-                ? throw Error.AlreadyExists("trust", trust.Name.Value)
-                : (new AccessChange { Trusts = [trust] }, trust);
-        }, cancellationToken);
-
-    private Trust LocalTrust(Sealing.Keyring keys, Principal principal, uint uid) => RowMacs.Sign(keys, new Trust
-    {
-        Id = Guid.NewGuid(),
-        Name = PrincipalName.Parse($"local-{uid}"),
-        Issuer = Trust.LocalSocket,
-        Claims = Secret.NoTags.Add("uid", uid.ToString(System.Globalization.CultureInfo.InvariantCulture)),
-        PrincipalId = principal.Id,
-        Created = _parts.Clock.Now(),
-    });
-
     private static void CheckHome(AccessSnapshot snapshot, VaultName? home)
     {
         if (home is { } vault && !snapshot.Vaults.ContainsKey(vault))

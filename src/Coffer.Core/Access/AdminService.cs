@@ -112,6 +112,8 @@ public sealed partial class AdminService
         rows.AddRange(change.Policies.Select(p => new AuditRowRevision(AuditRowKind.Policy, p.Id.ToString("D"), before.Policies.GetValueOrDefault(p.Id)?.Revision ?? 0, p.Revision)));
         rows.AddRange(change.Trusts.Select(t => new AuditRowRevision(AuditRowKind.Trust, t.Id.ToString("D"), before.Trusts.FirstOrDefault(o => o.Id == t.Id)?.Revision ?? 0, t.Revision)));
         rows.AddRange(change.Credentials.Select(c => new AuditRowRevision(AuditRowKind.Credential, c.PublicId, c.Revision - 1, c.Revision)));
+        rows.AddRange(change.Approvals.Select(a => new AuditRowRevision(AuditRowKind.Approval, a.Id, before.Approvals.FirstOrDefault(o => o.Id == a.Id)?.Revision ?? 0, a.Revision)));
+        rows.AddRange(change.RemovedApprovals.Select(id => new AuditRowRevision(AuditRowKind.Approval, id, before.Approvals.FirstOrDefault(o => o.Id == id)?.Revision ?? 0, 0)));
         rows.AddRange(change.RemovedPrincipals.Select(id => new AuditRowRevision(AuditRowKind.Principal, id.ToString("D"), before.Principals.GetValueOrDefault(id)?.Revision ?? 0, 0)));
         rows.AddRange(change.RemovedGroups.Select(id => new AuditRowRevision(AuditRowKind.Group, id.ToString("D"), before.Groups.GetValueOrDefault(id)?.Revision ?? 0, 0)));
         rows.AddRange(change.RemovedPolicies.Select(id => new AuditRowRevision(AuditRowKind.Policy, id.ToString("D"), before.Policies.GetValueOrDefault(id)?.Revision ?? 0, 0)));

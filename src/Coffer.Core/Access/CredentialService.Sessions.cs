@@ -29,7 +29,7 @@ public sealed partial class CredentialService
     /// <summary>Shortest and longest life of a session, in seconds.</summary>
     public const int MinSessionSeconds = 900, MaxSessionSeconds = 43_200;
 
-    private const byte SessionLayout = 1;
+    private const byte SessionLayout = 2;
     private const int MaxSessionToken = 4096;
     private const string KeyAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
@@ -47,9 +47,32 @@ public sealed partial class CredentialService
             throw Error.InvalidRequest($"a session lasts {MinSessionSeconds} to {MaxSessionSeconds} seconds", "seconds");
         }
 
+        (Principal target, bool self) = await MayBecomeAsync(caller, principal, home).ConfigureAwait(false);
+        long now = _parts.Clock.Now();
+        long expires = Math.Min(now + (seconds * Microseconds.PerSecond), self ? own?.Expires ?? long.MaxValue : long.MaxValue);
+        string keyId = "ASIA" + RandomNumberGenerator.GetString(KeyAlphabet, 16);
+        SecretValue secret = DrawSecret();
+        try
+        {
+            string token = SealSession(keyId, new(target.Id, own?.Root ?? caller.Credential, now, expires, home ?? target.Home, sessionName, self ? caller.Limits : [], self ? own?.Cidrs ?? [] : [], ""), secret);
+            return new(keyId, secret, token, expires);
+        }
+        catch
+        {
+            secret.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Whether the caller may act as a principal: itself, one that names it (<see cref="AdminService.AllowAssumingAsync"/>), or
+    /// any as a server administrator. Recorded; throws AccessDenied or NotFound.
+    /// </summary>
+    private async ValueTask<(Principal Target, bool Self)> MayBecomeAsync(Caller caller, PrincipalName? principal, VaultName? home)
+    {
         AccessSnapshot snapshot = _parts.Access.Current;
         bool self = principal is null || principal == caller.Principal.Name;
-        AccessDecision decision = AccessEvaluator.Decide(snapshot, new()
+        AccessDecision decision = (self ? null : AssumedBy.Allows(snapshot, principal!.Value, caller.Principal)) ?? AccessEvaluator.Decide(snapshot, new()
         {
             Operation = self ? Operation.WhoAmI : Operation.Administer,
             Caller = caller,
@@ -63,25 +86,7 @@ public sealed partial class CredentialService
         }
 
         Principal target = self ? caller.Principal : snapshot.PrincipalsByName.GetValueOrDefault(principal!.Value) ?? throw Error.NotFound("principal", subject);
-        if (home is { } vault && !snapshot.Vaults.ContainsKey(vault))
-        {
-            throw Error.NotFound("vault", vault.Value);
-        }
-
-        long now = _parts.Clock.Now();
-        long expires = Math.Min(now + (seconds * Microseconds.PerSecond), self ? own?.Expires ?? long.MaxValue : long.MaxValue);
-        string keyId = "ASIA" + RandomNumberGenerator.GetString(KeyAlphabet, 16);
-        SecretValue secret = DrawSecret();
-        try
-        {
-            string token = SealSession(keyId, new(target.Id, own?.Root ?? caller.Credential, now, expires, home ?? target.Home, sessionName, self ? caller.Limits : [], self ? own?.Cidrs ?? [] : []), secret);
-            return new(keyId, secret, token, expires);
-        }
-        catch
-        {
-            secret.Dispose();
-            throw;
-        }
+        return home is { } vault && !snapshot.Vaults.ContainsKey(vault) ? throw Error.NotFound("vault", vault.Value) : (target, self);
     }
 
     /// <summary>Forty characters of base64 from thirty random bytes, as AWS secret access keys have.</summary>
@@ -96,7 +101,13 @@ public sealed partial class CredentialService
     }
 
     private sealed record Session(
-        Guid Principal, string Parent, long Issued, long Expires, VaultName? Home, string Name, ImmutableArray<PolicySet> Limits, ImmutableArray<IPNetwork> Cidrs);
+        Guid Principal, string Parent, long Issued, long Expires, VaultName? Home, string Name, ImmutableArray<PolicySet> Limits, ImmutableArray<IPNetwork> Cidrs, string Audience);
+
+    /// <summary>Whether the trust or credential at the root of a session is still there.</summary>
+    private async ValueTask<bool> IsAliveAsync(AccessSnapshot snapshot, string root, CancellationToken cancellationToken) =>
+        Guid.TryParseExact(root, "D", out Guid trust)
+            ? snapshot.Trusts.Any(t => t.Id == trust)
+            : await FindAsync(root, cancellationToken).ConfigureAwait(false) is { } credential && !(credential.Expires <= _parts.Clock.Now());
 
     private async ValueTask<(KnownAccessKey? Key, ProofFailure Failure)> FindSessionAsync(string accessKeyId, string token, IPAddress? address, CancellationToken cancellationToken)
     {
@@ -112,7 +123,7 @@ public sealed partial class CredentialService
             return (null, ProofFailure.Disabled);
         }
 
-        if (!snapshot.Trusts.Any(t => t.Name.Value == session.Parent) && await FindAsync(session.Parent, cancellationToken).ConfigureAwait(false) is null)
+        if (!await IsAliveAsync(snapshot, session.Parent, cancellationToken).ConfigureAwait(false) || session.Audience.Length > 0)
         {
             return (null, ProofFailure.Unknown);
         }
@@ -155,6 +166,7 @@ public sealed partial class CredentialService
             writer.WriteBlock(Encoding.UTF8.GetBytes(session.Parent));
             writer.WriteBlock(Encoding.UTF8.GetBytes(session.Home?.Value ?? ""));
             writer.WriteBlock(Encoding.UTF8.GetBytes(session.Name));
+            writer.WriteBlock(Encoding.UTF8.GetBytes(session.Audience));
             writer.WriteByte((byte)session.Cidrs.Length);
             writer.WriteByte((byte)session.Limits.Length);
             foreach (IPNetwork network in session.Cidrs)
@@ -208,6 +220,7 @@ public sealed partial class CredentialService
             string parent = Encoding.UTF8.GetString(reader.ReadBlock());
             string home = Encoding.UTF8.GetString(reader.ReadBlock());
             string name = Encoding.UTF8.GetString(reader.ReadBlock());
+            string audience = Encoding.UTF8.GetString(reader.ReadBlock());
             ReadOnlySpan<byte> counts = reader.Read(2);
             ImmutableArray<IPNetwork>.Builder cidrs = ImmutableArray.CreateBuilder<IPNetwork>(counts[0]);
             ImmutableArray<PolicySet>.Builder limits = ImmutableArray.CreateBuilder<PolicySet>(counts[1]);
@@ -228,7 +241,7 @@ public sealed partial class CredentialService
                 limits.Add(new(language, [.. sources]));
             }
 
-            return (new(principal, parent, issued, expires, home.Length == 0 ? null : VaultName.Parse(home), name, limits.DrainToImmutable(), cidrs.DrainToImmutable()), sealedToken);
+            return (new(principal, parent, issued, expires, home.Length == 0 ? null : VaultName.Parse(home), name, limits.DrainToImmutable(), cidrs.DrainToImmutable(), audience), sealedToken);
         }
         catch (Exception failure) when (failure is SealIntegrityException or FormatException or ArgumentException)
         {

@@ -97,9 +97,14 @@ public sealed partial class CredentialService
 
     internal CredentialService(CoreParts parts) => _parts = parts;
 
-    /// <summary>A token of Coffer's own API.</summary>
+    /// <summary>A token of Coffer's own API: a stored one, or a bearer token for <see cref="CofferAudience"/>.</summary>
     public async ValueTask<(Identity? Identity, ProofFailure Failure)> ProveTokenAsync(string token, IPAddress? address, CancellationToken cancellationToken)
     {
+        if (token.StartsWith(BearerPrefix, StringComparison.Ordinal))
+        {
+            return await ProveBearerAsync(token, CofferAudience, address, cancellationToken).ConfigureAwait(false);
+        }
+
         byte[] verifier = _parts.Keys.Index(Encoding.UTF8.GetBytes(token));
         string cacheKey = Convert.ToHexString(verifier);
         Credential? credential = _byVerifier.TryGetValue(cacheKey, out string? id) && _byId.TryGetValue(id, out Credential? cached) ? cached : null;
@@ -157,10 +162,10 @@ public sealed partial class CredentialService
         string text = uid.ToString(CultureInfo.InvariantCulture);
         foreach (Trust trust in snapshot.Trusts)
         {
-            if (trust.Issuer == Trust.LocalSocket && trust.Claims.TryGetValue("uid", out string? claimed) && claimed == text)
+            if (trust.Kind == TrustKind.LocalUser && trust.Claims.TryGetValue("uid", out string? claimed) && claimed == text)
             {
-                return snapshot.Principals.TryGetValue(trust.PrincipalId, out Principal? principal) && principal.Enabled
-                    ? (new() { Principal = principal, Credential = trust.Name.Value, Root = trust.Name.Value, Home = principal.Home }, default)
+                return trust.PrincipalId is { } id && snapshot.Principals.TryGetValue(id, out Principal? principal) && principal.Enabled
+                    ? (new() { Principal = principal, Credential = trust.Name.Value, Root = RootOf(trust), Home = principal.Home }, default)
                     : (null, ProofFailure.Disabled);
             }
         }
@@ -227,6 +232,9 @@ public sealed partial class CredentialService
         _byId.Clear();
         _byVerifier.Clear();
     }
+
+    /// <summary>How a session names the trust it was got with: by its id, which no credential has and no later trust gets.</summary>
+    internal static string RootOf(Trust trust) => trust.Id.ToString("D");
 
     internal async ValueTask<Credential?> FindAsync(string publicId, CancellationToken cancellationToken)
     {

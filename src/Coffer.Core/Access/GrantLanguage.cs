@@ -20,9 +20,12 @@ public sealed class GrantLanguage : IPolicyLanguage
     public int Bit => 1;
 
     /// <inheritdoc/>
-    public ParsedPolicy Parse(Policy policy) => policy.Use is PolicyUse.Identity or PolicyUse.Resource
-        ? new ParsedGrant(policy, Grant.Parse(policy.Source))
-        : throw Error.InvalidRequest("a grant is no boundary, organisation, session or trust policy", "use");
+    public ParsedPolicy Parse(Policy policy) => policy.Use switch
+    {
+        PolicyUse.Identity or PolicyUse.Resource => new ParsedGrant(policy, Grant.Parse(policy.Source)),
+        PolicyUse.Trust => new ParsedAssumption(policy),
+        _ => throw Error.InvalidRequest("a grant is no boundary, organisation or session policy", "use"),
+    };
 
     /// <inheritdoc/>
     public ImmutableArray<PolicyQuestion> Express(AccessRequest request) => Questions[(int)request.Operation];
@@ -34,8 +37,8 @@ public sealed class GrantLanguage : IPolicyLanguage
         string reason = AccessEvaluator.NothingAllows;
         foreach (ParsedPolicy policy in policies)
         {
-            ParsedGrant parsed = (ParsedGrant)policy;
-            if ((parsed.Grant.Actions & needed) == 0 || !Matches(parsed.Grant, request))
+            // A trust policy says who may become a principal, and nothing about what that principal may do.
+            if (policy is not ParsedGrant parsed || (parsed.Grant.Actions & needed) == 0 || !Matches(parsed.Grant, request))
             {
                 continue;
             }

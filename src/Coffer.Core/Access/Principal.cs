@@ -134,6 +134,12 @@ public enum CredentialKind
 
     /// <summary>A client certificate.</summary>
     Certificate = 7,
+
+    /// <summary>The seed of a person's one-time codes (RFC 6238), sealed.</summary>
+    OneTimeCode = 8,
+
+    /// <summary>One of a person's recovery codes: kept as a keyed hash, one use.</summary>
+    RecoveryCode = 9,
 }
 
 /// <summary>What proves a principal.</summary>
@@ -172,6 +178,9 @@ public sealed record Credential
     /// <summary>UTC day number of the last use, or null. Outside the MAC.</summary>
     public int? LastUsedDay { get; init; }
 
+    /// <summary>The last time step whose one-time code was used, or null. Outside the MAC; taken while authenticating.</summary>
+    public long? LastStep { get; init; }
+
     /// <summary>Policy names given to this credential, as a Vault token has them.</summary>
     public ImmutableArray<string> Policies { get; init; } = [];
 
@@ -195,37 +204,6 @@ public sealed record Credential
 /// <param name="Language">The language.</param>
 /// <param name="Sources">The policy texts.</param>
 public sealed record PolicySet(string Language, ImmutableArray<string> Sources);
-
-/// <summary>What proves a principal with no stored secret. Kinds are stored as text.</summary>
-public sealed record Trust
-{
-    /// <summary>Never changes.</summary>
-    public required Guid Id { get; init; }
-
-    /// <summary>Unique name.</summary>
-    public required PrincipalName Name { get; init; }
-
-    /// <summary>Where the proof comes from: <see cref="LocalSocket"/>, or a JWT issuer's URL.</summary>
-    public required string Issuer { get; init; }
-
-    /// <summary>Claims that must match exactly; for the local socket <c>uid</c>.</summary>
-    public ImmutableSortedDictionary<string, string> Claims { get; init; } = Secret.NoTags;
-
-    /// <summary>The principal that a match proves.</summary>
-    public required Guid PrincipalId { get; init; }
-
-    /// <summary>Creation, UTC microseconds.</summary>
-    public required long Created { get; init; }
-
-    /// <summary>+1 on any change.</summary>
-    public int Revision { get; init; } = 1;
-
-    /// <summary>Authenticates the row; empty before it was saved.</summary>
-    public ReadOnlyMemory<byte> Mac { get; init; }
-
-    /// <summary>Issuer of the machine itself: the kernel says which user holds the other end of the Unix socket.</summary>
-    public const string LocalSocket = "unix:peer";
-}
 
 /// <summary>A named set of permissions of one language, in one vault or (null) in all.</summary>
 /// <param name="Language">The language.</param>

@@ -28,6 +28,9 @@ public enum AuditRowKind
 
     /// <summary>A vault, by number.</summary>
     Vault = 8,
+
+    /// <summary>A request for approval, by id.</summary>
+    Approval = 9,
 }
 
 /// <summary>A revision before and after a write; 0 = the row was not there, or is there no more.</summary>

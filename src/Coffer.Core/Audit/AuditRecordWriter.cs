@@ -223,7 +223,7 @@ internal static class AuditRecordWriter
 /// <summary>Names of <see cref="AuditRowKind"/> as they are written.</summary>
 internal static class AuditRowNames
 {
-    private static readonly string[] Names = ["", "secret", "version", "policy", "principal", "group", "credential", "trust", "vault"];
+    private static readonly string[] Names = ["", "secret", "version", "policy", "principal", "group", "credential", "trust", "vault", "approval"];
 
     public static string NameOf(AuditRowKind kind) => kind is > AuditRowKind.Version and <= AuditRowKind.Vault
         ? Names[(int)kind]

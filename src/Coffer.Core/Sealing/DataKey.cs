@@ -23,7 +23,7 @@ internal sealed class DataKey
 {
     public const int Bytes = 32;
 
-    private const int RowKinds = (int)RowKind.Lease;
+    private const int RowKinds = (int)RowKind.Approval;
 
     // The extracted key, then one MAC key for each kind of row.
     [DebuggerBrowsable(DebuggerBrowsableState.Never)]

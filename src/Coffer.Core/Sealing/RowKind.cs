@@ -19,4 +19,5 @@ internal enum RowKind
     Alias = 11,
     AuditHead = 12,
     Lease = 13,
+    Approval = 14,
 }

@@ -38,6 +38,18 @@ public sealed record Vault
     /// <summary>Other texts that lead to this vault: (dialect, text), each unique in its dialect.</summary>
     public ImmutableSortedDictionary<string, string> Aliases { get; init; } = ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);
 
+    /// <summary>The project that the vault is one environment of, or ''.</summary>
+    public string Project { get; init; } = "";
+
+    /// <summary>Which environment of its project. Values are never copied from production to another.</summary>
+    public VaultStage Stage { get; init; }
+
+    /// <summary>Whoever may administer the vault may not read values in it.</summary>
+    public bool SeparateDuties { get; init; }
+
+    /// <summary>What takes a second person's approval in this vault.</summary>
+    public ApprovalNeeds Approvals { get; init; }
+
     /// <summary>+1 on any change of the vault's settings.</summary>
     public int SettingsRevision { get; init; } = 1;
 
@@ -46,6 +58,39 @@ public sealed record Vault
 
     /// <summary>Authenticates the row; empty before it was saved.</summary>
     public ReadOnlyMemory<byte> Mac { get; init; }
+}
+
+/// <summary>Which environment of a project a vault is. Numbers are stored.</summary>
+public enum VaultStage
+{
+    /// <summary>None in particular.</summary>
+    None = 0,
+
+    /// <summary>Development.</summary>
+    Development = 1,
+
+    /// <summary>Staging.</summary>
+    Staging = 2,
+
+    /// <summary>Production.</summary>
+    Production = 3,
+}
+
+/// <summary>What takes a second person's approval. Flags; numbers are stored.</summary>
+[Flags]
+public enum ApprovalNeeds
+{
+    /// <summary>Nothing.</summary>
+    None = 0,
+
+    /// <summary>Reading the value of a secret with the tag <c>break-glass</c>, whatever the tag's value.</summary>
+    BreakGlass = 1,
+
+    /// <summary>Erasing a value or a secret for good.</summary>
+    Purge = 2,
+
+    /// <summary>A grant that allows.</summary>
+    Grants = 4,
 }
 
 /// <summary>Azure's two exclusive permission systems.</summary>

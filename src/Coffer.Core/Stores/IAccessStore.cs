@@ -10,6 +10,7 @@ namespace Coffer.Core.Stores;
 /// <param name="Policies">All policies but those on single secrets.</param>
 /// <param name="Roles">All custom roles.</param>
 /// <param name="Aliases">All aliases.</param>
+/// <param name="Approvals">All requests for approval that were not removed yet.</param>
 public sealed record AccessRows(
     long Epoch,
     IReadOnlyList<Principal> Principals,
@@ -17,7 +18,8 @@ public sealed record AccessRows(
     IReadOnlyList<Trust> Trusts,
     IReadOnlyList<Policy> Policies,
     IReadOnlyList<Role> Roles,
-    IReadOnlyList<PrincipalAlias> Aliases);
+    IReadOnlyList<PrincipalAlias> Aliases,
+    IReadOnlyList<ApprovalRequest> Approvals);
 
 /// <summary>Rows to write and remove together.</summary>
 public sealed record AccessChange
@@ -43,7 +45,16 @@ public sealed record AccessChange
     /// <summary>Aliases to insert or replace.</summary>
     public IReadOnlyList<PrincipalAlias> Aliases { get; init; } = [];
 
-    /// <summary>Principals to remove, with their credentials, memberships, aliases, trusts and policies.</summary>
+    /// <summary>Requests for approval to insert or replace.</summary>
+    public IReadOnlyList<ApprovalRequest> Approvals { get; init; } = [];
+
+    /// <summary>Aliases to remove, by mount and name.</summary>
+    public IReadOnlyList<(string Mount, string Name)> RemovedAliases { get; init; } = [];
+
+    /// <summary>Requests for approval to remove.</summary>
+    public IReadOnlyList<string> RemovedApprovals { get; init; } = [];
+
+    /// <summary>Principals to remove, with their credentials, memberships, aliases, trusts, policies and requests.</summary>
     public IReadOnlyList<Guid> RemovedPrincipals { get; init; } = [];
 
     /// <summary>Groups to remove, with their policies.</summary>
@@ -79,6 +90,12 @@ public interface IAccessStore
 
     /// <summary>Takes one use of a credential; false when none is left. Atomic, durable before it answers.</summary>
     ValueTask<bool> TakeUseAsync(string publicId, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Takes one time step of a credential: false where it, or a later one, was taken before. Atomic, durable before it
+    /// answers: a one-time code is good once, also across a crash.
+    /// </summary>
+    ValueTask<bool> TakeStepAsync(string publicId, long step, CancellationToken cancellationToken);
 
     /// <summary>Notes the UTC day of uses, in one batch; outside the MAC.</summary>
     ValueTask MarkUsedAsync(IReadOnlyCollection<(string PublicId, int Day)> uses, CancellationToken cancellationToken);

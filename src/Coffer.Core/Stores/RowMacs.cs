@@ -32,6 +32,10 @@ internal static class RowMacs
 
     public static PrincipalAlias Sign(Keyring keys, PrincipalAlias alias) => alias with { Mac = Make(keys, RowKind.Alias, alias, Write) };
 
+    public static ApprovalRequest Sign(Keyring keys, ApprovalRequest request) => request with { Mac = Make(keys, RowKind.Approval, request, Write) };
+
+    public static bool Holds(Keyring keys, ApprovalRequest request) => Check(keys, RowKind.Approval, request, Write, request.Mac);
+
     public static bool Holds(Keyring keys, Vault vault) => Check(keys, RowKind.Vault, vault, Write, vault.Mac);
 
     public static bool Holds(Keyring keys, Principal principal) => Check(keys, RowKind.Principal, principal, Write, principal.Mac);
@@ -153,6 +157,14 @@ internal static class RowMacs
         WritePairs(ref row, v.Aliases);
         row.Write(v.SettingsRevision);
         row.Write(v.PolicyDigest.Span);
+        // Behind the rest and only where set: rows from before there were such settings keep their MAC.
+        if (v.Project.Length > 0 || v.Stage != VaultStage.None || v.SeparateDuties || v.Approvals != ApprovalNeeds.None)
+        {
+            row.Write(v.Project);
+            row.Write((int)v.Stage);
+            row.Write(v.SeparateDuties ? 1 : 0);
+            row.Write((int)v.Approvals);
+        }
     }
 
     private static void Write(ref RowWriter row, (Secret Head, VaultNumber Vault) value)
@@ -281,9 +293,45 @@ internal static class RowMacs
         row.Write(t.Name.Value);
         row.Write(t.Issuer);
         WritePairs(ref row, t.Claims);
-        row.Write(t.PrincipalId);
+        row.Write(t.PrincipalId ?? Guid.Empty);
         row.Write(t.Created);
         row.Write(t.Revision);
+        if (t.Kind != TrustKind.LocalUser || !t.Audiences.IsEmpty || t.PrincipalClaim is not null || t.NewGroup is not null || t.MaxSeconds != 3600 || t.Settings.Length > 0 || !t.Sealed.IsEmpty)
+        {
+            row.Write((int)t.Kind);
+            row.Write(t.Audiences.Length);
+            foreach (string audience in t.Audiences)
+            {
+                row.Write(audience);
+            }
+
+            row.Write(t.PrincipalClaim);
+            row.Write(t.NewGroup ?? Guid.Empty);
+            row.Write(t.MaxSeconds);
+            row.Write(t.Settings);
+            row.Write(t.Sealed.Span);
+        }
+    }
+
+    private static void Write(ref RowWriter row, ApprovalRequest a)
+    {
+        row.Write(a.Id);
+        row.Write((int)a.Kind);
+        row.Write(a.Vault.Value);
+        row.Write(a.Names);
+        row.Write(a.RequesterId);
+        row.Write(a.Grant);
+        row.Write(a.SubjectId);
+        row.Write(a.SubjectIsGroup ? 1 : 0);
+        row.Write(a.Reason);
+        row.Write(a.Seconds);
+        row.Write(a.Created);
+        row.Write(a.Expires);
+        row.Write((int)a.State);
+        row.Write(a.DecidedBy ?? Guid.Empty);
+        row.Write(a.DecidedAt);
+        row.Write(a.ValidUntil);
+        row.Write(a.Revision);
     }
 
     private static void Write(ref RowWriter row, Policy p)

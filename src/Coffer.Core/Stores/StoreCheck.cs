@@ -129,6 +129,7 @@ public static class StoreCheck
         Each(report, rows.Trusts, t => RowMacs.Holds(keys, t), t => $"trust {t.Name}");
         Each(report, rows.Policies, p => RowMacs.Holds(keys, p), p => $"policy {p.Id:D}");
         Each(report, rows.Roles, r => RowMacs.Holds(keys, r), r => $"role {r.Name}");
+        Each(report, rows.Approvals, a => RowMacs.Holds(keys, a), a => $"request {a.Id}");
         Each(report, rows.Aliases, a => RowMacs.Holds(keys, a), a => $"alias {a.Name}");
         string after = "";
         while (await store.Access.CredentialsAsync(null, after, PageSize, cancellationToken).ConfigureAwait(false) is { Count: > 0 } page)

@@ -17,7 +17,8 @@ internal static class StoreRevisions
         foreach (AuditStoreRow row in access.Principals.Select(p => Row(AuditRowKind.Principal, p.Id, p.Revision))
             .Concat(access.Groups.Select(g => Row(AuditRowKind.Group, g.Id, g.Revision)))
             .Concat(access.Policies.Select(p => Row(AuditRowKind.Policy, p.Id, p.Revision)))
-            .Concat(access.Trusts.Select(t => Row(AuditRowKind.Trust, t.Id, t.Revision))))
+            .Concat(access.Trusts.Select(t => Row(AuditRowKind.Trust, t.Id, t.Revision)))
+            .Concat(access.Approvals.Select(a => new AuditStoreRow(AuditRowKind.Approval, a.Id, a.Revision, []))))
         {
             yield return row;
         }

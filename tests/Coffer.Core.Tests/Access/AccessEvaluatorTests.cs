@@ -210,9 +210,9 @@ public sealed class AccessEvaluatorTests
         AccessSnapshot first = world.Snapshot(), second = world.Snapshot(first);
         Policy policy = first.Policies.Values.Single();
         Assert.Same(first.Parsed[policy.Id], second.Parsed[policy.Id]);
-        AccessSnapshot changed = new(AccessWorld.Vaults, new(2, [world.Me], [], [], [policy with { Source = "deny * *", Revision = 2 }], [], []), [tiny], second);
+        AccessSnapshot changed = new(AccessWorld.Vaults, new(2, [world.Me], [], [], [policy with { Source = "deny * *", Revision = 2 }], [], [], []), [tiny], second);
         Assert.False(AccessEvaluator.Decide(changed, world.Ask(Operation.ReadValue)).Allowed);
-        AccessSnapshot spoilt = new(AccessWorld.Vaults, new(2, [world.Me], [], [], [policy with { Source = "" }], [], []), [tiny], second);
+        AccessSnapshot spoilt = new(AccessWorld.Vaults, new(2, [world.Me], [], [], [policy with { Source = "" }], [], [], []), [tiny], second);
         Assert.False(AccessEvaluator.Decide(spoilt, world.Ask(Operation.ReadValue)).Allowed);
     }
 

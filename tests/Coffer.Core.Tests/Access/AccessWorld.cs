@@ -56,7 +56,7 @@ internal sealed class AccessWorld
         CreatedBy = "admin",
     };
 
-    public AccessSnapshot Snapshot(AccessSnapshot? older = null) => new(Vaults, new(1, Registered ? [Me] : [], [Team], [], _policies, [], []), Languages, older);
+    public AccessSnapshot Snapshot(AccessSnapshot? older = null) => new(Vaults, new(1, Registered ? [Me] : [], [Team], [], _policies, [], [], []), Languages, older);
 
     public Caller Caller(string dialect = "coffer", IPAddress? address = null, params PolicySet[] limits) => new()
     {

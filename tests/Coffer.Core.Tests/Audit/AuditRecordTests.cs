@@ -116,7 +116,7 @@ public class AuditRecordTests
     public void Stored_numbers_and_names_do_not_change()
     {
         Assert.Equal(["Allow=1", "Deny=2", "Fail=3"], Enum.GetValues<AuditDecision>().Select(static d => $"{d}={(int)d}"));
-        Assert.Equal(["Secret=1", "Version=2", "Policy=3", "Principal=4", "Group=5", "Credential=6", "Trust=7", "Vault=8"], Enum.GetValues<AuditRowKind>().Select(static k => $"{k}={(int)k}"));
+        Assert.Equal(["Secret=1", "Version=2", "Policy=3", "Principal=4", "Group=5", "Credential=6", "Trust=7", "Vault=8", "Approval=9"], Enum.GetValues<AuditRowKind>().Select(static k => $"{k}={(int)k}"));
         Assert.Equal(
             ["Created=1", "Opened=2", "Count=3", "Time=4", "FileEnd=5", "FileStart=6", "Closed=7", "Break=8"],
             Enum.GetValues<AuditCheckpointCause>().Select(static c => $"{c}={(int)c}"));

@@ -53,7 +53,7 @@ public sealed class RowWriterTests
     public void The_numbers_of_stored_enums_are_frozen()
     {
         Assert.Equal(
-            "Vault=1 Secret=2 Version=3 Principal=4 Group=5 Member=6 Credential=7 Trust=8 Policy=9 Role=10 Alias=11 AuditHead=12 Lease=13",
+            "Vault=1 Secret=2 Version=3 Principal=4 Group=5 Member=6 Credential=7 Trust=8 Policy=9 Role=10 Alias=11 AuditHead=12 Lease=13 Approval=14",
             string.Join(' ', Enum.GetValues<RowKind>().Select(k => $"{k}={(int)k}")));
         Assert.Equal("Value=1 Credential=2 Configuration=3", string.Join(' ', Enum.GetValues<SealPurpose>().Select(p => $"{p}={(int)p}")));
         Assert.Equal((1, 5, 12, 16, 33, 61), (SealedValue.Layout, SealedValue.HeaderBytes, SealedValue.NonceBytes, SealedValue.TagBytes, SealedValue.OverheadBytes, KeyWrap.WrappedBytes));

@@ -155,7 +155,7 @@ write("row-macs.json", {
     "dataKeys": [{"id": i, "key": k.hex()} for i, k in KEYS.items()],
     "fields": [{"type": t, "value": v} for t, v in ROW],
     "canonical": row(*ROW).hex(),
-    "macs": [{"kind": kind, "mac": (struct.pack(">I", NEWEST) + mac(expand(prk_of(KEYS[NEWEST]), b"coffer/mac\0" + bytes([kind])), row(*ROW))).hex()} for kind in range(1, 14)],
+    "macs": [{"kind": kind, "mac": (struct.pack(">I", NEWEST) + mac(expand(prk_of(KEYS[NEWEST]), b"coffer/mac\0" + bytes([kind])), row(*ROW))).hex()} for kind in range(1, 15)],
     "index": {"token": b"coffer-token".hex(), "hash": mac(expand(prk_of(KEYS[1]), b"coffer/key\0token-index"), b"coffer-token").hex()},
     "derived": {"purpose": "page-tokens", "key": expand(prk_of(KEYS[1]), b"coffer/key\0purpose/page-tokens").hex()},
 })

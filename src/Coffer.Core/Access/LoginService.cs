@@ -1,0 +1,179 @@
+using System.Collections.Immutable;
+using System.Net;
+using Coffer.Core.Audit;
+using Coffer.Core.Errors;
+using Coffer.Core.Sealing;
+using Coffer.Core.Secrets;
+
+namespace Coffer.Core.Access;
+
+/// <summary>Where a login comes from: there is no caller yet.</summary>
+/// <param name="Dialect">The wire.</param>
+/// <param name="WireOperation">That wire's own name for the operation.</param>
+/// <param name="RequestId">The request.</param>
+/// <param name="Address">Where it came from, or null for the local socket.</param>
+/// <param name="UserAgent">What the client calls itself, or null.</param>
+public sealed record LoginContext(string Dialect, string WireOperation, string RequestId, IPAddress? Address, string? UserAgent);
+
+/// <summary>
+/// Logins: by a trust, with nothing stored, and people's. Every try is recorded. Errors say no more than that the proof was
+/// not accepted; the trail says why.
+/// </summary>
+public sealed partial class LoginService
+{
+    private readonly CoreParts _parts;
+    private readonly AdminService _admin;
+    private readonly CredentialService _credentials;
+
+    internal LoginService(CoreParts parts, AdminService admin, CredentialService credentials)
+    {
+        _parts = parts;
+        _admin = admin;
+        _credentials = credentials;
+    }
+
+    /// <summary>
+    /// Takes a proof for the principal of a trust. The identity's <see cref="Identity.Expires"/> is the proof's own end. Errors:
+    /// Unauthenticated (unknown trust, wrong proof, claims that do not match, disabled principal); Unavailable.
+    /// </summary>
+    public async ValueTask<Identity> ProveTrustAsync(LoginContext context, PrincipalName trustName, TrustProof proof, CancellationToken cancellationToken)
+    {
+        Trust? trust = _parts.Access.Current.Trusts.FirstOrDefault(t => t.Name == trustName && t.Kind != TrustKind.LocalUser);
+        (Identity? identity, string reason) = trust is null ? (null, "no trust of that name") : await TryTrustAsync(trust, proof, cancellationToken).ConfigureAwait(false);
+        await RecordAsync(context, trust?.Name.Value, identity, reason).ConfigureAwait(false);
+        return identity ?? throw Error.Unauthenticated();
+    }
+
+    /// <summary>
+    /// The same with every trust that <paramref name="candidates"/> lets through, for a proof that names none: the first that
+    /// takes it counts. Errors as for one.
+    /// </summary>
+    public async ValueTask<Identity> ProveTrustAsync(LoginContext context, Func<Trust, bool> candidates, TrustProof proof, CancellationToken cancellationToken)
+    {
+        string reason = "no trust takes proofs of this kind";
+        foreach (Trust trust in _parts.Access.Current.Trusts.Where(t => t.Kind != TrustKind.LocalUser && candidates(t)))
+        {
+            (Identity? identity, reason) = await TryTrustAsync(trust, proof, cancellationToken).ConfigureAwait(false);
+            if (identity is not null)
+            {
+                await RecordAsync(context, trust.Name.Value, identity, reason).ConfigureAwait(false);
+                return identity;
+            }
+        }
+
+        await RecordAsync(context, null, null, reason).ConfigureAwait(false);
+        throw Error.Unauthenticated();
+    }
+
+    /// <summary>
+    /// A bearer token for an identity that a trust proved: ends with the proof, and no later than the trust allows. Errors:
+    /// InvalidRequest.
+    /// </summary>
+    /// <param name="identity">From <see cref="ProveTrustAsync(LoginContext, PrincipalName, TrustProof, CancellationToken)"/>.</param>
+    /// <param name="audience">Where it is good.</param>
+    /// <param name="seconds">Its life, 60 seconds or more; cut to what the trust allows.</param>
+    /// <param name="sessionName">Shown in the trail; may be ''.</param>
+    public BearerToken Bearer(Identity identity, string audience, int seconds, string sessionName)
+    {
+        CredentialService.CheckBearer(audience, seconds);
+        Trust? trust = _parts.Access.Current.Trusts.FirstOrDefault(t => CredentialService.RootOf(t) == identity.Root);
+        int longest = trust?.MaxSeconds ?? throw Error.Unauthenticated();
+        return _credentials.Bearer(identity.Principal, identity.Root, identity.Home, audience, Math.Min(seconds, longest), identity.Expires ?? long.MaxValue, sessionName, identity.Limits, identity.Cidrs);
+    }
+
+    /// <summary>Whether every claim that the trust pins has a value that matches.</summary>
+    internal static bool Matches(Trust trust, ProvenClaims claims)
+    {
+        foreach ((string name, string pattern) in trust.Claims)
+        {
+            bool glob = pattern.AsSpan().ContainsAny('*', '?');
+            if (!claims.Values.TryGetValue(name, out ImmutableArray<string> values)
+                || !values.Any(v => glob ? Glob.Matches(pattern, v) : string.Equals(pattern, v, StringComparison.Ordinal)))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private async ValueTask<(Identity? Identity, string Reason)> TryTrustAsync(Trust trust, TrustProof proof, CancellationToken cancellationToken)
+    {
+        ITrustVerifier? verifier = _parts.Verifiers.FirstOrDefault(v => v.Kinds.Contains(trust.Kind));
+        if (verifier is null)
+        {
+            return (null, "this server verifies no proofs of that kind");
+        }
+
+        using SecretValue? secret = trust.Sealed.IsEmpty ? null : Open(trust);
+        (ProvenClaims? claims, string reason) = await verifier.VerifyAsync(trust, secret, proof, cancellationToken).ConfigureAwait(false);
+        if (claims is null)
+        {
+            return (null, reason);
+        }
+
+        if (!Matches(trust, claims))
+        {
+            return (null, "the claims do not match the trust");
+        }
+
+        Principal? principal = trust.PrincipalId is { } id ? _parts.Access.Current.Principals.GetValueOrDefault(id) : await FindOrCreateAsync(trust, claims, cancellationToken).ConfigureAwait(false);
+        return principal switch
+        {
+            null => (null, "the trust knows no principal of that name"),
+            { Enabled: false } => (null, "the principal is disabled"),
+            _ => (new()
+            {
+                Principal = principal,
+                Credential = trust.Name.Value,
+                Root = CredentialService.RootOf(trust),
+                Home = principal.Home,
+                Expires = claims.Expires,
+            }, $"trust {trust.Name}"),
+        };
+    }
+
+    private async ValueTask<Principal?> FindOrCreateAsync(Trust trust, ProvenClaims claims, CancellationToken cancellationToken)
+    {
+        // One value and no list: what could mean two principals means none.
+        if (!claims.Values.TryGetValue(trust.PrincipalClaim!, out ImmutableArray<string> values) || values is not [{ Length: > 0 and <= AdminService.MaxAliasName } value])
+        {
+            return null;
+        }
+
+        AccessSnapshot snapshot = _parts.Access.Current;
+        return snapshot.Aliases.TryGetValue((AdminService.MountOf(trust), value), out PrincipalAlias? known)
+            ? snapshot.Principals.GetValueOrDefault(known.PrincipalId)
+            : trust.NewGroup is null ? null : await _admin.CreateFromTrustAsync(trust, value, cancellationToken).ConfigureAwait(false);
+    }
+
+    private SecretValue Open(Trust trust)
+    {
+        try
+        {
+            return _parts.Keys.Open(trust.Sealed.Span, SealContext.ForConfiguration($"trust:{trust.Id:D}"));
+        }
+        catch (SealIntegrityException failure)
+        {
+            _parts.Alarm($"trust {trust.Name}");
+            throw Error.Integrity($"trust {trust.Name}", failure);
+        }
+    }
+
+    private ValueTask RecordAsync(LoginContext context, string? credential, Identity? identity, string reason) => _parts.RecordAsync(new()
+    {
+        Id = Guid.CreateVersion7(_parts.Clock.GetUtcNow()),
+        Time = _parts.Clock.Now(),
+        Dialect = context.Dialect,
+        WireOperation = context.WireOperation,
+        Action = "Login",
+        Principal = identity?.Principal.Name.Value,
+        PrincipalId = identity?.Principal.Id,
+        Credential = credential,
+        Decision = identity is null ? AuditDecision.Deny : AuditDecision.Allow,
+        Reason = reason,
+        Address = context.Address?.ToString(),
+        UserAgent = context.UserAgent,
+        RequestId = context.RequestId,
+    });
+}
