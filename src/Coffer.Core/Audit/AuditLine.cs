@@ -115,7 +115,7 @@ internal static class AuditLine
 
         while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
         {
-            string member = Member(ref json, ref next);
+            string member = Members[Member(ref json, ref next)];
             json.Read();
             switch (member)
             {
@@ -197,36 +197,40 @@ internal static class AuditLine
         return at > 0 && line.Length >= at + 43 && line[at..].StartsWith(",\"id\":\""u8) && Guid.TryParse(line.Slice(at + 7, 36), out id);
     }
 
-    private static readonly string[] Members =
+    /// <summary>Names of members in the order in which they are written; the last stands for any other.</summary>
+    internal static readonly string[] Members =
     [
         "seq", "id", "time", "dialect", "operation", "action", "principal", "principalId", "credential", "vault", "name", "version",
-        "decision", "reason", "address", "userAgent", "requestId", "change", "prev", "hash", "kind",
+        "decision", "reason", "address", "userAgent", "requestId", "change", "prev", "hash", "kind", "",
     ];
 
-    // Known names without making a string of each. They come in the order in which they are written, so the search goes on
-    // where the last one was found.
-    private static string Member(ref Utf8JsonReader json, ref int next)
+    /// <summary>
+    /// The member's place among <see cref="Members"/>, without making a string of it. They come in the order in which they are
+    /// written, so the search goes on where the last one was found.
+    /// </summary>
+    internal static int Member(ref Utf8JsonReader json, ref int next)
     {
-        for (int i = 0; i < Members.Length; i++)
+        int known = Members.Length - 1;
+        for (int i = 0; i < known; i++)
         {
-            string member = Members[(next + i) % Members.Length];
-            if (json.ValueTextEquals(member))
+            int member = (next + i) % known;
+            if (json.ValueTextEquals(Members[member]))
             {
-                next += i + 1;
+                next = member + 1;
                 return member;
             }
         }
 
-        return "";
+        return known;
     }
 
-    private static AuditDecision Decision(ref Utf8JsonReader json) =>
+    internal static AuditDecision Decision(ref Utf8JsonReader json) =>
         json.ValueTextEquals("allow"u8) ? AuditDecision.Allow
         : json.ValueTextEquals("deny"u8) ? AuditDecision.Deny
         : json.ValueTextEquals("fail"u8) ? AuditDecision.Fail
         : 0;
 
-    private static AuditChange ReadChange(ref Utf8JsonReader json)
+    internal static AuditChange ReadChange(ref Utf8JsonReader json)
     {
         string? uid = null;
         AuditRevision revision = default;

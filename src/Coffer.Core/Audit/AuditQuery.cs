@@ -1,3 +1,5 @@
+using Coffer.Core.Access;
+
 namespace Coffer.Core.Audit;
 
 /// <summary>Which records to find; what is null does not matter.</summary>
@@ -11,6 +13,21 @@ public sealed record AuditQuery
 
     /// <summary>The name, by a pattern: <c>*</c> any run of characters, <c>?</c> one; case counts.</summary>
     public string? NamePattern { get; init; }
+
+    /// <summary>
+    /// <c>vault/name</c>, by a pattern as of grants (<see cref="Glob"/>): <c>shop-prod/team/*</c>. Records about a vault have its
+    /// name alone, those about an object without one have a slash in front.
+    /// </summary>
+    public string? PathPattern { get; init; }
+
+    /// <summary>Public id of the credential, exactly.</summary>
+    public string? Credential { get; init; }
+
+    /// <summary>The peer's address, exactly.</summary>
+    public string? Address { get; init; }
+
+    /// <summary>The id under which answer and log know the request, exactly. One request can have several records.</summary>
+    public string? RequestId { get; init; }
 
     /// <summary>One of the core operations of the record, or the wire's own operation, exactly but for case.</summary>
     public string? Action { get; init; }
@@ -33,8 +50,15 @@ public sealed record AuditQuery
         (Decision is null || record.Decision == Decision) &&
         (Since is null || record.Time >= Since) &&
         (Until is null || record.Time < Until) &&
-        (NamePattern is null || (record.Name is { } name && IsMatch(NamePattern, name))) &&
+        (Credential is null || record.Credential == Credential) &&
+        (Address is null || record.Address == Address) &&
+        (RequestId is null || record.RequestId == RequestId) &&
+        (NamePattern is null || (record.Name is { } name && Glob.Matches(NamePattern, name))) &&
+        (PathPattern is null || IsAt(record, PathPattern)) &&
         (Action is null || IsAction(record, Action));
+
+    private static bool IsAt(AuditRecord record, string pattern) =>
+        (record.Vault ?? record.Name) is not null && Glob.Matches(pattern, record.Name is null ? record.Vault : $"{record.Vault}/{record.Name}");
 
     private static bool IsAction(AuditRecord record, string action)
     {
@@ -52,34 +76,5 @@ public sealed record AuditQuery
         }
 
         return false;
-    }
-
-    // Goes back only to the last star: no pattern makes it slower than length times length.
-    internal static bool IsMatch(ReadOnlySpan<char> pattern, ReadOnlySpan<char> text)
-    {
-        int p = 0, t = 0, star = -1, mark = 0;
-        while (t < text.Length)
-        {
-            if (p < pattern.Length && pattern[p] == '*')
-            {
-                (star, mark) = (p++, t);
-            }
-            else if (p < pattern.Length && (pattern[p] == '?' || pattern[p] == text[t]))
-            {
-                p++;
-                t++;
-            }
-            else if (star >= 0)
-            {
-                p = star + 1;
-                t = ++mark;
-            }
-            else
-            {
-                return false;
-            }
-        }
-
-        return pattern[p..].TrimStart('*').IsEmpty;
     }
 }

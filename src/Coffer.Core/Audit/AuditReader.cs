@@ -1,17 +1,21 @@
 using System.Runtime.CompilerServices;
+using Coffer.Core.Audit.Indexing;
 
 namespace Coffer.Core.Audit;
 
-/// <summary>Reads the records of a trail, beside the server that writes it or without one. Lines that are no records are passed over.</summary>
+/// <summary>
+/// Reads the records of a trail, beside the server that writes it or without one. Lines that are no records are passed over.
+/// Searches by an index that lies in the trail's folder and is built where it is missing; where it cannot be, by reading the
+/// whole trail. Thread-safe.
+/// </summary>
 /// <param name="directory">The trail's folder.</param>
 /// <param name="clock">The clock by which a follower waits.</param>
-public sealed class AuditReader(string directory, TimeProvider clock)
+public sealed partial class AuditReader(string directory, TimeProvider clock)
 {
-    private const int MaxEntries = 1000, FirstWindow = 64 * 1024;
-
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
+    private const int MostRecords = 100_000;
 
     private readonly TrailFolder _folder = TrailFolder.ForReading(directory);
+    private readonly AuditIndex _index = new(TrailFolder.ForReading(directory), directory, clock);
 
     /// <summary>The records that match, oldest first.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The limit is out of range.</exception>
@@ -21,220 +25,107 @@ public sealed class AuditReader(string directory, TimeProvider clock)
         if (query.Limit is { } limit)
         {
             ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1, nameof(query));
-            ArgumentOutOfRangeException.ThrowIfGreaterThan(limit, 100_000, nameof(query));
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(limit, MostRecords, nameof(query));
         }
 
-        (IReadOnlyList<long> files, long offset) = TrailSearch.Since(_folder, query.Since ?? long.MinValue);
-        AuditFilter filter = new(query);
-        await Task.CompletedTask.ConfigureAwait(false);
-        foreach (AuditEntry entry in query.Limit is null ? All(files, offset, filter, cancellationToken) : Newest(files, offset, filter, query.Limit.Value, cancellationToken))
+        IReadOnlyList<long> files = query.Since is { } since ? TrailSearch.FilesSince(_folder, since) : _folder.Numbers();
+        FileSearch search = new(this, query);
+        if (query.Limit is null)
+        {
+            for (int i = 0; i < files.Count; i++)
+            {
+                FileMatches? found = await search.FindAsync(files[i], i == files.Count - 1, int.MaxValue, cancellationToken).ConfigureAwait(false);
+                foreach (AuditEntry entry in search.All(files[i], found, i == 0, cancellationToken))
+                {
+                    yield return entry;
+                }
+            }
+
+            yield break;
+        }
+
+        // The newest file first, so that the last few records of a long trail cost little.
+        Stack<List<AuditEntry>> newest = [];
+        int missing = query.Limit.Value;
+        for (int i = files.Count - 1; i >= 0 && missing > 0; i--)
+        {
+            FileMatches? found = await search.FindAsync(files[i], i == files.Count - 1, missing, cancellationToken).ConfigureAwait(false);
+            List<AuditEntry> entries = search.Newest(files[i], found, i == 0, missing, cancellationToken);
+            newest.Push(entries);
+            missing -= entries.Count;
+        }
+
+        foreach (AuditEntry entry in newest.SelectMany(static entries => entries))
         {
             yield return entry;
         }
     }
 
     /// <summary>
-    /// Every record that becomes durable from now on, as it comes; goes on into the next file and over restarts of the
-    /// server. Ends when cancelled.
+    /// The record of a request: the id is that in the answer and the log. Of several records (a call that reads many secrets has
+    /// one for each) the last that was refused, or else the last. Null where there is none.
     /// </summary>
-    public async IAsyncEnumerable<AuditEntry> FollowAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
+    /// <param name="requestId">The request's id, exactly.</param>
+    /// <param name="cancellationToken">Ends the search.</param>
+    /// <exception cref="IOException">The folder or a file in it cannot be read.</exception>
+    public async ValueTask<AuditEntry?> FindRequestAsync(string requestId, CancellationToken cancellationToken = default)
     {
-        long durable = DurableSequence();
-        IReadOnlyList<long> numbers = _folder.Numbers();
-        long number = numbers.Count > 0 ? numbers[^1] : 1;
-        (long offset, _) = Durable(number, 0, durable, null);
-        bool look = true;
-        while (true)
+        FileSearch search = new(this, new() { RequestId = requestId });
+        IReadOnlyList<long> files = _folder.Numbers();
+        for (int i = files.Count - 1; i >= 0; i--)
         {
-            if (look)
+            FileMatches? found = await search.FindAsync(files[i], i == files.Count - 1, MostRecords, cancellationToken).ConfigureAwait(false);
+            if (search.Newest(files[i], found, i == 0, MostRecords, cancellationToken) is { Count: > 0 } entries)
             {
-                // Asked before the lines are read: a file that has a successor by then does not grow any more.
-                bool ended = _folder.Numbers() is [.., long newest] && newest > number;
-                List<AuditEntry> entries = [];
-                (offset, bool all) = Durable(number, offset, durable, entries);
-                foreach (AuditEntry entry in entries)
-                {
-                    yield return entry;
-                }
-
-                if (ended && all)
-                {
-                    (number, offset) = (number + 1, 0);
-                    continue;
-                }
-
-                if (entries.Count == MaxEntries)
-                {
-                    continue;
-                }
-            }
-
-            await Task.Delay(Pause, clock, cancellationToken).ConfigureAwait(false);
-            long before = durable;
-            durable = DurableSequence();
-            look = durable != before || durable == long.MaxValue;
-        }
-    }
-
-    // Lines behind the head may be taken back: a flush that failed is cut off, and others are written in its place. So
-    // nothing behind it is shown, or counts as read.
-    private (long Offset, bool All) Durable(long number, long offset, long durable, List<AuditEntry>? entries)
-    {
-        Stream stream;
-        try
-        {
-            stream = _folder.OpenRead(number);
-        }
-        catch (FileNotFoundException)
-        {
-            return (offset, false);
-        }
-
-        using TrailLineReader reader = new(stream, offset);
-        while (entries is null || entries.Count < MaxEntries)
-        {
-            if (!reader.TryRead(out ReadOnlySpan<byte> line))
-            {
-                return (offset, true);
-            }
-
-            if (LineFrame.TryRead(line, out LineFrame frame))
-            {
-                if (frame.Sequence > durable)
-                {
-                    return (offset, false);
-                }
-
-                offset = reader.Offset;
-                if (entries is not null && AuditLine.TryParseRecord(line, out long sequence, out AuditRecord? record))
-                {
-                    entries.Add(new(sequence, record));
-                }
-            }
-        }
-
-        return (offset, false);
-    }
-
-    // What the head says is enough here: whether it is authentic is for the verifier to say. A copy may have none.
-    private long DurableSequence() => _folder.ReadHead() is { } head ? TrailHead.SequenceOf(head) : long.MaxValue;
-
-    private IEnumerable<AuditEntry> All(IReadOnlyList<long> files, long offset, AuditFilter filter, CancellationToken cancellationToken)
-    {
-        foreach (long number in files)
-        {
-            using TrailLineReader reader = new(_folder.OpenRead(number), offset);
-            offset = 0;
-            while (Next(reader, filter) is { } entry)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                yield return entry;
-            }
-        }
-    }
-
-    // The newest file first, and of each its end first, so that the last few records of a long trail cost little.
-    private List<AuditEntry> Newest(IReadOnlyList<long> files, long offset, AuditFilter filter, int limit, CancellationToken cancellationToken)
-    {
-        List<AuditEntry> newest = [];
-        for (int i = files.Count - 1; i >= 0 && newest.Count < limit; i--)
-        {
-            newest.InsertRange(0, Newest(files[i], i == 0 ? offset : 0, filter, limit - newest.Count, cancellationToken));
-        }
-
-        return newest;
-    }
-
-    private Queue<AuditEntry> Newest(long number, long begin, AuditFilter filter, int limit, CancellationToken cancellationToken)
-    {
-        for (long window = FirstWindow; ; window *= 8)
-        {
-            Stream stream = _folder.OpenRead(number);
-            long start = stream.Length - window;
-            using TrailLineReader reader = new(stream, long.Max(begin, start));
-            if (start > begin)
-            {
-                // Most likely the middle of a line.
-                reader.TryRead(out _);
-            }
-
-            Queue<AuditEntry> last = [];
-            while (Next(reader, filter) is { } entry)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                last.Enqueue(entry);
-                if (last.Count > limit)
-                {
-                    last.Dequeue();
-                }
-            }
-
-            if (last.Count == limit || start <= begin)
-            {
-                return last;
-            }
-        }
-    }
-
-    private static AuditEntry? Next(TrailLineReader reader, AuditFilter? filter)
-    {
-        while (reader.TryRead(out ReadOnlySpan<byte> line))
-        {
-            if ((filter is null || filter.MayMatch(line)) && AuditLine.TryParseRecord(line, out long sequence, out AuditRecord? record) &&
-                (filter is null || filter.Query.Matches(record)))
-            {
-                return new(sequence, record);
+                return entries.FindLast(static e => e.Record.Decision != AuditDecision.Allow) ?? entries[^1];
             }
         }
 
         return null;
     }
 
-    /// <summary>
-    /// Looks for the exact members in the bytes before a line is parsed: they are written by one writer in one form, and a
-    /// quotation mark inside a text is escaped, so they stand nowhere else.
-    /// </summary>
-    private sealed class AuditFilter
+    /// <summary>What an index knows of one file: places of records, and up to where it covers the file.</summary>
+    private sealed record FileMatches(RecordPlace[] Places, long Covered);
+
+    /// <summary>One query, file by file.</summary>
+    private sealed class FileSearch(AuditReader reader, AuditQuery query)
     {
-        private readonly List<byte[]> _members = [];
+        private readonly IndexSearch _search = new(query);
+        private readonly TrailScan _scan = new(reader._folder, query);
 
-        public AuditFilter(AuditQuery query)
+        /// <summary>Null where the file has no index.</summary>
+        public ValueTask<FileMatches?> FindAsync(long number, bool last, int most, CancellationToken cancellationToken) =>
+            reader._index.AskAsync(number, last, index => new FileMatches(_search.Find(index, most), index.Length), inMemory: false, cancellationToken);
+
+        public IEnumerable<AuditEntry> All(long number, FileMatches? found, bool first, CancellationToken cancellationToken) =>
+            found is null
+                ? _scan.From(number, Begin(number, first), cancellationToken)
+                : _scan.At(number, found.Places, cancellationToken).Concat(_scan.From(number, found.Covered, cancellationToken));
+
+        public List<AuditEntry> Newest(long number, FileMatches? found, bool first, int limit, CancellationToken cancellationToken)
         {
-            Query = query;
-            Require(",\"principal\":\""u8, query.Principal, AuditLimits.Principal);
-            Require(",\"vault\":\""u8, query.Vault, AuditLimits.Vault);
-            Require(",\"decision\":\""u8, query.Decision switch
+            const int few = 64;
+            if (found is null)
             {
-                AuditDecision.Allow => "allow",
-                AuditDecision.Deny => "deny",
-                AuditDecision.Fail => "fail",
-                _ => null,
-            }, 8);
-        }
-
-        public AuditQuery Query { get; }
-
-        public bool MayMatch(ReadOnlySpan<byte> line)
-        {
-            foreach (byte[] member in _members)
-            {
-                if (line.IndexOf(member) < 0)
-                {
-                    return false;
-                }
+                return [.. _scan.Newest(number, Begin(number, first), limit, cancellationToken)];
             }
 
-            return true;
+            // Lines that the index does not cover yet, then backwards through what it named.
+            Stack<List<AuditEntry>> newest = [];
+            newest.Push([.. _scan.Newest(number, found.Covered, limit, cancellationToken)]);
+            int missing = limit - newest.Peek().Count;
+            for (int end = found.Places.Length; end > 0 && missing > 0;)
+            {
+                int begin = int.Max(0, end - int.Max(few, missing));
+                List<AuditEntry> entries = [.. _scan.At(number, new(found.Places, begin, end - begin), cancellationToken)];
+                newest.Push(entries.Count > missing ? entries[^missing..] : entries);
+                missing -= newest.Peek().Count;
+                end = begin;
+            }
+
+            return [.. newest.SelectMany(static entries => entries)];
         }
 
-        private void Require(ReadOnlySpan<byte> opening, string? text, int limit)
-        {
-            if (text is not null)
-            {
-                LineBuffer buffer = new(128);
-                AuditRecordWriter.Text(buffer, opening, text, limit);
-                _members.Add(buffer.Written.ToArray());
-            }
-        }
+        private long Begin(long number, bool first) => first && query.Since is { } since ? TrailSearch.OffsetSince(reader._folder, number, since) : 0;
     }
 }

@@ -107,6 +107,9 @@ internal sealed class TrailFolder : ITrailFolder
     public Stream OpenRead(long number) =>
         new FileStream(NativeFiles.OpenRead(PathOf(number)), FileAccess.Read, bufferSize: 0);
 
+    /// <summary>Bytes of a file; null where it is not there.</summary>
+    public long? LengthOf(long number) => new FileInfo(PathOf(number)) is { Exists: true } file ? file.Length : null;
+
     public ITrailFile OpenAppend(long number)
     {
         string path = PathOf(number);

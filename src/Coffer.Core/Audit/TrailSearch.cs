@@ -69,19 +69,31 @@ internal static class TrailSearch
     /// <summary>The files to read, and where in the first of them, to see every record as late as that time.</summary>
     public static (IReadOnlyList<long> Files, long Offset) Since(ITrailFolder folder, long time)
     {
-        List<long> files = [];
+        IReadOnlyList<long> files = FilesSince(folder, time);
+        return (files, files.Count == 0 ? 0 : OffsetSince(folder, files[0], time));
+    }
+
+    /// <summary>The files to read to see every record as late as that time.</summary>
+    public static IReadOnlyList<long> FilesSince(ITrailFolder folder, long time)
+    {
         IReadOnlyList<long> numbers = folder.Numbers();
-        for (int i = numbers.Count - 1; i >= 0; i--)
+        for (int i = numbers.Count - 1; i > 0; i--)
         {
-            files.Insert(0, numbers[i]);
             using Stream stream = folder.OpenRead(numbers[i]);
             if (First(stream) is { } first && first.Latest < time)
             {
-                return (files, LastCheckpoint(stream, c => c.Latest < time)?.Offset ?? 0);
+                return [.. numbers.Skip(i)];
             }
         }
 
-        return (files, 0);
+        return numbers;
+    }
+
+    /// <summary>Where in the first of those files to begin.</summary>
+    public static long OffsetSince(ITrailFolder folder, long number, long time)
+    {
+        using Stream stream = folder.OpenRead(number);
+        return LastCheckpoint(stream, c => c.Latest < time)?.Offset ?? 0;
     }
 
     /// <summary>Where the line behind that number begins.</summary>

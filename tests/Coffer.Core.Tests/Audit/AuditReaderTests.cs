@@ -1,6 +1,5 @@
 using System.Threading.Channels;
 using Coffer.Core.Audit;
-using CsCheck;
 using Xunit;
 
 namespace Coffer.Core.Tests.Audit;
@@ -54,18 +53,6 @@ public class AuditReaderTests
         await at.WriteAsync(1);
         await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => NamesAsync(at, new() { Limit = 0 }));
         await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => NamesAsync(at, new() { Limit = 100_001 }));
-    }
-
-    [Fact]
-    public void Patterns_match_as_a_plain_definition_says()
-    {
-        Gen<string> pattern = Gen.String[Gen.OneOf(Gen.Char['a', 'b'], Gen.Const('*'), Gen.Const('?')), 0, 8], text = Gen.String[Gen.Char['a', 'b'], 0, 8];
-        Gen.Select(pattern, text).Sample(static (p, t) => Assert.Equal(Plain(p, t), AuditQuery.IsMatch(p, t)));
-
-        static bool Plain(ReadOnlySpan<char> p, ReadOnlySpan<char> t) =>
-            p.IsEmpty ? t.IsEmpty
-            : p[0] == '*' ? Plain(p[1..], t) || (!t.IsEmpty && Plain(p, t[1..]))
-            : !t.IsEmpty && (p[0] == '?' || p[0] == t[0]) && Plain(p[1..], t[1..]);
     }
 
     [Fact]
