@@ -14,6 +14,8 @@ namespace Coffer.Contracts;
     RespectRequiredConstructorParameters = true,
     AllowDuplicateProperties = false,
     Converters = [typeof(UtcTimeConverter)])]
+[JsonSerializable(typeof(Assumer))]
+[JsonSerializable(typeof(AssumerList))]
 [JsonSerializable(typeof(AuditEvent))]
 [JsonSerializable(typeof(AuditVerification))]
 [JsonSerializable(typeof(CredentialInfo))]
@@ -24,9 +26,11 @@ namespace Coffer.Contracts;
 [JsonSerializable(typeof(GroupInfo))]
 [JsonSerializable(typeof(GroupList))]
 [JsonSerializable(typeof(Health))]
+[JsonSerializable(typeof(IssuedBearerToken))]
 [JsonSerializable(typeof(IssuedSecret))]
 [JsonSerializable(typeof(KeyRotation))]
 [JsonSerializable(typeof(LabelMove))]
+[JsonSerializable(typeof(NewBearerToken))]
 [JsonSerializable(typeof(NewCredential))]
 [JsonSerializable(typeof(NewGrant))]
 [JsonSerializable(typeof(NewGroup))]

@@ -74,7 +74,7 @@ public sealed record IssuedSecret : IDisposable
 /// <summary>Asks for a temporary AWS access key.</summary>
 public sealed record NewSession
 {
-    /// <summary>For whom; absent = for the caller. For someone else only a server administrator may.</summary>
+    /// <summary>For whom; absent = for the caller. For someone else only who may act as them, or a server administrator.</summary>
     public string? Principal { get; init; }
 
     /// <summary>The vault that its calls land in; absent = the principal's home.</summary>

@@ -20,7 +20,7 @@ internal sealed partial class NativeEndpoints
             (call, body) => IssueAsync(call, body, _core.Admin.CreateTokenAsync)) with { Statuses = [201] };
         yield return Ask(HttpMethods.Get, one, "getCredential", "One credential, without its secret.", ContractsJson.Default.CredentialInfo, GetCredentialAsync);
         yield return Remove(one, "deleteCredential", "Removes a credential; it stops working at once.", call => _core.Admin.DeleteCredentialAsync(call.Caller, call.PublicId, call.Aborted));
-        yield return Tell(HttpMethods.Post, "/coffer/v1/sessions", "issueSession", "A temporary AWS access key for the caller, or (server administrators) for another principal.",
+        yield return Tell(HttpMethods.Post, "/coffer/v1/sessions", "issueSession", "A temporary AWS access key for the caller, or for a principal that it may act as.",
             ContractsJson.Strict.NewSession, ContractsJson.Default.SessionCredentials, IssueSessionAsync) with { Statuses = [201] };
     }
 

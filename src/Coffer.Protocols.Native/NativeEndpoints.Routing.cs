@@ -104,6 +104,9 @@ internal sealed class NativeCall(HttpContext context, NativeRoute route, string[
 
     public PrincipalName Named => PrincipalName.Parse(Part(0, "principal name"));
 
+    /// <summary>A second principal or group of the path.</summary>
+    public PrincipalName Other => PrincipalName.Parse(Part(1, "principal name"));
+
     public string PublicId => NativeNames.PublicId(Part(0, "id"));
 
     public void Prove(Identity identity, Caller caller) => (Identity, Caller) = (identity, caller);

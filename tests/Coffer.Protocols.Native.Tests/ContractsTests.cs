@@ -21,6 +21,7 @@ public sealed class ContractsTests
             new ResolvedValue { Text = Text() }, new ResolveResult { Values = [new() { Text = Text() }] },
             new IssuedSecret { Credential = credential, Secret = Text() },
             new SessionCredentials { AccessKeyId = "ASIA", SecretAccessKey = Text(), SessionToken = Text(), Expiration = default },
+            new IssuedBearerToken { Id = "cs-1", Token = Text(), Expiration = default },
             new UnsealRequest { Share = Text(), Passphrase = Text() }, new SealProof { Passphrase = Text(), Shares = [Text()] },
             new RekeyRequest { Seal = "passphrase", Passphrase = Text(), Proof = new() { Passphrase = Text() } },
             new RekeyResult { Seal = "shamir", Shares = [Text()] }, ZeroingBuffer.Of(Text(), ContractsJson.Default.SecretText),

@@ -10,14 +10,14 @@ namespace Coffer.Protocols.Native.Tests;
 /// request has (host, token), below it the answer expected; <c>====</c> parts exchanges. Comments in front of a
 /// request: <c># as: NAME</c> calls as that principal (default root; <c>none</c> without a token), <c># local: UID</c> over the
 /// socket, <c># clock: +8d</c> moves time first, <c># sealed</c> seals the server first. Placeholders stand for what is drawn:
-/// <c>{uuid} {id} {number} {grant} {token} {secret} {key} {page} {n}</c>; in requests for the last one seen. COFFER_GOLDEN=update writes answers into
+/// <c>{uuid} {id} {number} {grant} {token} {bearer} {session} {secret} {key} {page} {n}</c>; in requests for the last one seen. COFFER_GOLDEN=update writes answers into
 /// the source tree, to be read before they are believed.
 /// </summary>
 public sealed partial class GoldenTests
 {
     private static readonly (string Name, Regex Pattern)[] Drawn =
     [
-        ("page", PageOf()), ("secret", SecretOf()), ("uuid", UuidOf()), ("id", IdOf()), ("number", NumberOf()), ("grant", GrantOf()), ("token", TokenOf()), ("key", KeyOf()), ("n", CountOf()),
+        ("page", PageOf()), ("bearer", BearerOf()), ("session", SessionOf()), ("secret", SecretOf()), ("uuid", UuidOf()), ("id", IdOf()), ("number", NumberOf()), ("grant", GrantOf()), ("token", TokenOf()), ("key", KeyOf()), ("n", CountOf()),
     ];
 
     private static readonly string Folder = Path.Combine(AppContext.BaseDirectory, "Golden");
@@ -165,6 +165,12 @@ public sealed partial class GoldenTests
 
     [GeneratedRegex("(?<it>\\bct-[a-z2-9]{12}\\b)")]
     private static partial Regex TokenOf();
+
+    [GeneratedRegex("(?<it>\\bcfs_[A-Za-z0-9_-]{30,})")]
+    private static partial Regex BearerOf();
+
+    [GeneratedRegex("(?<it>\\bcs-[a-z2-9]{16}\\b)")]
+    private static partial Regex SessionOf();
 
     [GeneratedRegex("(?<it>\\b(AKIA|ASIA)[A-Z2-7]{16}\\b)")]
     private static partial Regex KeyOf();

@@ -10,15 +10,15 @@ internal static class PrincipalCommands
 {
     public static IEnumerable<Command> All(CliContext context) =>
     [
-        new("principal", "who may ask: workloads, people, operators") { Make(context), List(context), Show(context), Switch(context, "enable", true), Switch(context, "disable", false), Delete(context) },
+        new("principal", "who may ask: workloads, people, operators") { Make(context), List(context), Show(context), Switch(context, "enable", true), Switch(context, "disable", false), AssumptionCommands.Allow(context), AssumptionCommands.Forbid(context), Delete(context) },
         new("group", "sets of principals") { MakeGroup(context), ListGroups(context), Members(context, "add"), Members(context, "remove"), DeleteGroup(context) },
     ];
 
-    private static Argument<string> Name() => new("principal") { Description = "1 to 64 of a-z, 0-9, '.', '_' and '-'", HelpName = "PRINCIPAL" };
+    internal static Argument<string> Name() => new("principal") { Description = "1 to 64 of a-z, 0-9, '.', '_' and '-'", HelpName = "PRINCIPAL" };
 
     private static Argument<string> GroupName() => new("group") { Description = "1 to 64 of a-z, 0-9, '.', '_' and '-'", HelpName = "GROUP" };
 
-    private static void Print(CliContext context, ParseResult parsed, PrincipalInfo principal) => context.Answer(parsed, principal, ContractsJson.Default.PrincipalInfo, () =>
+    private static void Print(CliContext context, ParseResult parsed, PrincipalInfo principal, AssumerList? assumers = null) => context.Answer(parsed, principal, ContractsJson.Default.PrincipalInfo, () =>
     {
         context.Terminal.Line($"name     {principal.Name}{(principal.Enabled ? "" : "  (disabled)")}");
         context.Terminal.Line($"kind     {principal.Kind}");
@@ -26,6 +26,10 @@ internal static class PrincipalCommands
         context.Terminal.Line($"home     {principal.Home ?? "-"}");
         context.Terminal.Line($"groups   {(principal.Groups is { Count: > 0 } groups ? string.Join(", ", groups) : "-")}");
         context.Terminal.Line($"created  {SecretLifeCommands.Time(principal.Created)}");
+        if (assumers is { AssumedBy.Count: > 0 })
+        {
+            context.Terminal.Line($"assumed  by {string.Join(", ", assumers.AssumedBy.Select(AssumptionCommands.Text))}");
+        }
     });
 
     private static Command Make(CliContext context)
@@ -64,11 +68,16 @@ internal static class PrincipalCommands
     private static Command Show(CliContext context)
     {
         Argument<string> name = Name();
-        Command command = new("show", "one principal with its groups") { name };
+        Command command = new("show", "one principal with its groups and who may act as it") { name };
         command.SetAction((parsed, cancellation) => context.RunAsync(async _ =>
         {
             using CofferClient client = context.Connect(parsed);
-            Print(context, parsed, await client.GetPrincipalAsync(parsed.GetValue(name)!, cancellation).ConfigureAwait(false));
+            string principal = parsed.GetValue(name)!;
+            Print(
+                context,
+                parsed,
+                await client.GetPrincipalAsync(principal, cancellation).ConfigureAwait(false),
+                context.Json(parsed) ? null : await client.ListAssumersAsync(principal, cancellation).ConfigureAwait(false));
             return CofferExit.Ok;
         }));
         return command;

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text;
 using Coffer.Core.Audit;
@@ -55,6 +56,17 @@ public sealed partial class AdminService
             Principal signed = Sign(keys, snapshot, principal with { Revision = principal.Revision + 1 }, PoliciesOn(snapshot, at).Where(p => p.Id != policy.Id));
             return (new AccessChange { RemovedPolicies = [policy.Id], Principals = [signed] }, policy);
         }, cancellationToken);
+
+    /// <summary>Who may act as a principal, in the order it was allowed. Errors: AccessDenied; NotFound.</summary>
+    public async ValueTask<ImmutableArray<(PrincipalName Name, bool IsGroup)>> ListAssumingAsync(Caller caller, PrincipalName target, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        await AuthoriseAsync(caller, Operation.ReadPolicy, null, target.Value).ConfigureAwait(false);
+        AccessSnapshot snapshot = Snapshot;
+        Attachment at = Attachment.ToPrincipal(Find(snapshot, target).Id);
+        return [.. PoliciesOn(snapshot, at).Where(p => p.Use == PolicyUse.Trust && p.Language == GrantLanguage.LanguageName)
+            .OrderBy(p => p.Created).ThenBy(p => p.Source, StringComparer.Ordinal).Select(p => AssumedBy.Parse(p.Source))];
+    }
 
     /// <summary>Says which principal a trust's claim value means. Errors: AccessDenied; NotFound; InvalidRequest.</summary>
     public ValueTask<PrincipalAlias> LinkAsync(Caller caller, PrincipalName trust, string value, PrincipalName principal, CancellationToken cancellationToken) =>
