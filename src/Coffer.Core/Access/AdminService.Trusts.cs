@@ -58,10 +58,10 @@ public sealed partial class AdminService
             }
 
             Guid id = Guid.NewGuid();
-            Trust trust = Made(snapshot, wanted, id);
+            Trust trust = Made(snapshot, wanted, id) with { Sealed = secret is null ? default : keys.Seal(secret.Span, SealContext.ForConfiguration($"trust:{id:D}")) };
             ITrustVerifier verifier = _parts.Verifiers.FirstOrDefault(v => v.Kinds.Contains(trust.Kind)) ?? throw Error.InvalidRequest("this server verifies no proofs of that kind", "kind");
             verifier.Check(trust);
-            trust = RowMacs.Sign(keys, trust with { Sealed = secret is null ? default : keys.Seal(secret.Span, SealContext.ForConfiguration($"trust:{id:D}")) });
+            trust = RowMacs.Sign(keys, trust);
             return (new AccessChange { Trusts = [trust] }, trust);
         }, cancellationToken);
 
