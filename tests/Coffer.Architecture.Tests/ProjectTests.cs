@@ -15,6 +15,7 @@ public sealed class ProjectTests
         ["Coffer.Workload"] = [],
         ["Coffer.Client"] = ["Coffer.Contracts"],
         ["Coffer.Launch"] = ["Coffer.Sources"],
+        ["Coffer.Trusts"] = ["Coffer.Core"],
         ["Coffer.Stores.Sqlite"] = ["Coffer.Core"],
         ["Coffer.Stores.Postgres"] = ["Coffer.Core"],
         ["Coffer.Protocols"] = ["Coffer.Core"],
@@ -22,10 +23,10 @@ public sealed class ProjectTests
         ["Coffer.Protocols.Azure"] = ["Coffer.Core", "Coffer.Protocols"],
         ["Coffer.Protocols.Google"] = ["Coffer.Core", "Coffer.Protocols"],
         ["Coffer.Protocols.Vault"] = ["Coffer.Core", "Coffer.Protocols"],
-        ["Coffer.Protocols.Native"] = ["Coffer.Core", "Coffer.Protocols", "Coffer.Contracts"],
+        ["Coffer.Protocols.Native"] = ["Coffer.Core", "Coffer.Protocols", "Coffer.Contracts", "Coffer.Trusts"],
         ["Coffer.Server"] =
         [
-            "Coffer.Core", "Coffer.Contracts", "Coffer.Stores.Sqlite", "Coffer.Stores.Postgres", "Coffer.Protocols", "Coffer.Protocols.Aws",
+            "Coffer.Core", "Coffer.Contracts", "Coffer.Trusts", "Coffer.Stores.Sqlite", "Coffer.Stores.Postgres", "Coffer.Protocols", "Coffer.Protocols.Aws",
             "Coffer.Protocols.Azure", "Coffer.Protocols.Google", "Coffer.Protocols.Vault", "Coffer.Protocols.Native",
         ],
         ["Coffer.Front"] = ["Coffer.Launch"],
