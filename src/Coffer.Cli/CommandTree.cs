@@ -37,6 +37,7 @@ internal static class CommandTree
         DevCommand.Create(context),
         .. LaunchCommands.All(),
         .. SecretCommands.All(context),
+        SecretReadersCommand.Create(context),
         ServerCommands.Init(context),
         ServerCommands.Serve(context),
         .. SealCommands.All(context),

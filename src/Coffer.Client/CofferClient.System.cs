@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using Coffer.Contracts;
 
 namespace Coffer.Client;
@@ -54,24 +55,37 @@ public sealed partial class CofferClient
     }
 
     /// <summary>Records of the trail that match, oldest first.</summary>
-    public IAsyncEnumerable<AuditEvent> QueryAuditAsync(AuditSearch search, CancellationToken cancellationToken = default) =>
-        StreamAsync(
-            AuditPath + Query(
-                ("principal", search.Principal), ("vault", search.Vault), ("name", search.Name), ("action", search.Action), ("decision", search.Decision),
-                ("since", Text(search.Since)), ("until", Text(search.Until)), ("limit", Text(search.Limit))),
-            cancellationToken);
+    public IAsyncEnumerable<AuditEvent> QueryAuditAsync(AuditSearch search, CancellationToken cancellationToken = default) => StreamAsync(Path(search, follow: false), cancellationToken);
+
+    /// <summary>
+    /// Records of the trail that match, oldest first, then those that come and match: none between is left out. Ends as
+    /// <see cref="FollowAuditAsync(CancellationToken)"/> does. <see cref="AuditSearch.Until"/> is refused.
+    /// </summary>
+    public IAsyncEnumerable<AuditEvent> FollowAuditAsync(AuditSearch search, CancellationToken cancellationToken = default) => StreamAsync(Path(search, follow: true), cancellationToken);
 
     /// <summary>Every record from now on, as it comes. Ends when cancelled, when the server seals, or when we may no longer read.</summary>
     public IAsyncEnumerable<AuditEvent> FollowAuditAsync(CancellationToken cancellationToken = default) => StreamAsync($"{AuditPath}/follow", cancellationToken);
 
+    /// <summary>Examines the trail's index and builds what is missing, damaged or stale in it, or all of it. May take long.</summary>
+    public Task<AuditIndexState> IndexAuditAsync(bool rebuild = false, CancellationToken cancellationToken = default) =>
+        SlowlyAsync($"{AuditPath}/index{Query(("rebuild", rebuild ? "true" : null))}", ContractsJson.Default.AuditIndexState, cancellationToken);
+
+    /// <summary>Who read a secret's values, from the trail.</summary>
+    public Task<SecretReaders> ListReadersAsync(string vault, string name, CancellationToken cancellationToken = default) =>
+        CallAsync(HttpMethod.Get, $"{PathOf(vault, name)}/readers", ContractsJson.Default.SecretReaders, cancellationToken);
+
     /// <summary>Proves that nothing in the trail was changed, dropped or cut off, or says what was. May take long.</summary>
-    public async Task<AuditVerification> VerifyAuditAsync(CancellationToken cancellationToken = default)
+    public Task<AuditVerification> VerifyAuditAsync(CancellationToken cancellationToken = default) =>
+        SlowlyAsync($"{AuditPath}/verify", ContractsJson.Default.AuditVerification, cancellationToken);
+
+    // What reads the whole trail takes its time: only the caller ends it.
+    private async Task<T> SlowlyAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken cancellationToken)
     {
-        using HttpResponseMessage response = await SendAsync(HttpMethod.Post, $"{AuditPath}/verify", null, null, null, cancellationToken, cancellationToken).ConfigureAwait(false);
+        using HttpResponseMessage response = await SendAsync(HttpMethod.Post, path, null, null, null, cancellationToken, cancellationToken).ConfigureAwait(false);
         try
         {
             using Stream stream = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
-            return await JsonSerializer.DeserializeAsync(stream, ContractsJson.Default.AuditVerification, cancellationToken).ConfigureAwait(false) ?? throw Unexpected(response);
+            return await JsonSerializer.DeserializeAsync(stream, type, cancellationToken).ConfigureAwait(false) ?? throw Unexpected(response);
         }
         catch (JsonException)
         {
@@ -125,6 +139,11 @@ public sealed partial class CofferClient
             }
         }
     }
+
+    private static string Path(AuditSearch search, bool follow) => AuditPath + Query(
+        ("principal", search.Principal), ("path", search.Path), ("vault", search.Vault), ("name", search.Name), ("action", search.Action), ("decision", search.Decision),
+        ("credential", search.Credential), ("address", search.Address), ("request", search.Request),
+        ("since", Text(search.Since)), ("until", Text(search.Until)), ("limit", Text(search.Limit)), ("follow", follow ? "true" : null));
 
     private static string? Text(DateTimeOffset? time) => time is { } given ? UtcTime.Write(given) : null;
 }

@@ -64,6 +64,9 @@ public sealed record AuditSearch
     /// <summary>Name of the principal, exactly.</summary>
     public string? Principal { get; init; }
 
+    /// <summary><c>vault/name</c>, by a pattern: <c>*</c> any run of characters, slashes too; <c>?</c> one.</summary>
+    public string? Path { get; init; }
+
     /// <summary>The vault, exactly.</summary>
     public string? Vault { get; init; }
 
@@ -75,6 +78,15 @@ public sealed record AuditSearch
 
     /// <summary>How it ended: allow, deny or fail.</summary>
     public string? Decision { get; init; }
+
+    /// <summary>Public id of the credential, exactly.</summary>
+    public string? Credential { get; init; }
+
+    /// <summary>The peer's address, exactly.</summary>
+    public string? Address { get; init; }
+
+    /// <summary>The id under which an answer and the log know the request, exactly.</summary>
+    public string? Request { get; init; }
 
     /// <summary>Not earlier.</summary>
     public DateTimeOffset? Since { get; init; }
@@ -137,4 +149,70 @@ public sealed record AuditFault
 
     /// <summary>Whether a signed record of the break names this very place.</summary>
     public bool Accepted { get; init; }
+}
+
+/// <summary>How the index of the trail stands, and what was done to it now.</summary>
+public sealed record AuditIndexState
+{
+    /// <summary>Files of the trail that are full; each has a segment. The file that still grows has none.</summary>
+    public required int Files { get; init; }
+
+    /// <summary>Segments that are there and sound; fewer than files where the folder cannot be written.</summary>
+    public required int Segments { get; init; }
+
+    /// <summary>Records in them.</summary>
+    public required long Records { get; init; }
+
+    /// <summary>Bytes of them.</summary>
+    public required long Bytes { get; init; }
+
+    /// <summary>Segments that were missing and are built now.</summary>
+    public required int Missing { get; init; }
+
+    /// <summary>Segments that were damaged and are built anew.</summary>
+    public required int Damaged { get; init; }
+
+    /// <summary>Segments of another file than the trail has, built anew.</summary>
+    public required int Stale { get; init; }
+
+    /// <summary>Segments that were sound and are built anew all the same.</summary>
+    public required int Rebuilt { get; init; }
+
+    /// <summary>Segments that queries found damaged or stale since the server's start, and built anew.</summary>
+    public required int Repaired { get; init; }
+}
+
+/// <summary>Who read a secret's values, as far back as the trail goes.</summary>
+public sealed record SecretReaders
+{
+    /// <summary>One for each principal and version, the last read first.</summary>
+    public required IReadOnlyList<SecretReader> Readers { get; init; }
+}
+
+/// <summary>One principal that read one version.</summary>
+public sealed record SecretReader
+{
+    /// <summary>Name of the principal.</summary>
+    public required string Principal { get; init; }
+
+    /// <summary>Number of the version.</summary>
+    public required string Version { get; init; }
+
+    /// <summary>How often.</summary>
+    public required long Count { get; init; }
+
+    /// <summary>The last time.</summary>
+    public required DateTimeOffset Last { get; init; }
+
+    /// <summary>Public id of the credential of the last time.</summary>
+    public string? Credential { get; init; }
+
+    /// <summary>The peer's address of the last time; absent for a call over the local socket.</summary>
+    public string? Address { get; init; }
+
+    /// <summary>The wire of the last time.</summary>
+    public required string Dialect { get; init; }
+
+    /// <summary>The id under which answer and log know the last request.</summary>
+    public required string RequestId { get; init; }
 }

@@ -8,7 +8,19 @@ namespace Coffer.Core;
 public sealed partial class CofferCore
 {
     /// <summary>Reads the trail's records. Who may is for <see cref="Access.AdminService.AuthoriseAuditAsync"/> to say.</summary>
-    public AuditReader AuditReader => field ??= new(_options.AuditDirectory, _options.Clock);
+    public AuditReader AuditReader => field ?? Interlocked.CompareExchange(ref field, new(_options.AuditDirectory, _options.Clock), null) ?? field;
+
+    /// <summary>Keeps the trail's index ready, outside any request: what fails here is tried again, and a query needs none of it.</summary>
+    private async ValueTask KeepIndexAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await AuditReader.KeepUpAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+        }
+    }
 
     /// <summary>
     /// Verifies the trail against the keys that signed it and the checkpoint that the store kept, and the store's rows against

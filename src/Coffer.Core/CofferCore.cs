@@ -183,7 +183,7 @@ public sealed partial class CofferCore : IAsyncDisposable
         }
     }
 
-    /// <summary>Does periodic work until cancelled: due erasures and purges, notes of last use.</summary>
+    /// <summary>Does periodic work until cancelled: due erasures and purges, notes of last use, the index of the trail.</summary>
     public async Task MaintainAsync(CancellationToken cancellationToken)
     {
         using PeriodicTimer timer = new(Tick, _options.Clock);
@@ -192,6 +192,7 @@ public sealed partial class CofferCore : IAsyncDisposable
             if (_running is { } running)
             {
                 await running.TickAsync(DuePerTick, cancellationToken).ConfigureAwait(false);
+                await KeepIndexAsync(cancellationToken).ConfigureAwait(false);
             }
         }
     }

@@ -1,5 +1,4 @@
 using Coffer.Contracts;
-using Coffer.Core.Audit;
 using Coffer.Core.Errors;
 using Coffer.Core.Sealing;
 using Coffer.Core.Secrets;
@@ -10,7 +9,6 @@ namespace Coffer.Protocols.Native;
 internal sealed partial class NativeEndpoints
 {
     private const string SystemPath = "/coffer/v1/sys";
-    private const string AuditPath = "/coffer/v1/audit";
 
     private IEnumerable<NativeRoute> SystemRoutes()
     {
@@ -29,42 +27,6 @@ internal sealed partial class NativeEndpoints
             ContentType = "application/octet-stream",
             Handler = BackupAsync,
         };
-    }
-
-    private IEnumerable<NativeRoute> AuditRoutes()
-    {
-        yield return new NativeRoute
-        {
-            Method = HttpMethods.Get,
-            Template = AuditPath,
-            Id = "queryAudit",
-            Summary = "Records of the audit trail that match, oldest first, one JSON object on each line.",
-            Query =
-            [
-                new("principal", "Name of the principal, exactly."),
-                new("vault", "The vault, exactly."),
-                new("name", "The name, by a pattern of * and ?."),
-                new("action", "One of the core operations, or the wire's own."),
-                new("decision", "allow, deny or fail."),
-                new("since", "Not earlier."),
-                new("until", "Earlier than this."),
-                new("limit", "Only that many, the newest; 1 to 100000.", "integer"),
-            ],
-            Answer = ContractsJson.Default.AuditEvent,
-            ContentType = "application/x-ndjson",
-            Handler = QueryAuditAsync,
-        };
-        yield return new NativeRoute
-        {
-            Method = HttpMethods.Get,
-            Template = AuditPath + "/follow",
-            Id = "followAudit",
-            Summary = "Every record from now on as it comes, one JSON object on each line, for as long as the caller may read them.",
-            Answer = ContractsJson.Default.AuditEvent,
-            ContentType = "application/x-ndjson",
-            Handler = FollowAuditAsync,
-        };
-        yield return Ask(HttpMethods.Post, AuditPath + "/verify", "verifyAudit", "Proves that nothing in the trail was changed, dropped or cut off, or says what was.", ContractsJson.Default.AuditVerification, VerifyAuditAsync);
     }
 
     private ValueTask<SystemStatus> StatusAsync(NativeCall call) => StatusAsync(call.Aborted);
@@ -181,60 +143,6 @@ internal sealed partial class NativeEndpoints
         await _core.Admin.AuthoriseSystemAsync(call.Caller, "backup", call.Aborted).ConfigureAwait(false);
         call.Context.Response.ContentType = call.Route.ContentType;
         await _system.BackupAsync(call.Context.Response.Body, call.Aborted).ConfigureAwait(false);
-    }
-
-    private async Task QueryAuditAsync(NativeCall call)
-    {
-        AuditQuery query = new()
-        {
-            Principal = call.Query("principal"),
-            Vault = call.Query("vault"),
-            NamePattern = call.Query("name"),
-            Action = call.Query("action"),
-            Decision = NativeNames.Decision(call.Query("decision")),
-            Since = NativeNames.Time(call.Query("since"), "since"),
-            Until = NativeNames.Time(call.Query("until"), "until"),
-            Limit = NativeNames.Number(call.Query("limit"), "limit", 1, 100_000),
-        };
-        await _core.Admin.AuthoriseAuditAsync(call.Caller, call.Aborted).ConfigureAwait(false);
-        await Reading(NativeWire.WriteLinesAsync(call.Context, _core.AuditReader.QueryAsync(query, call.Aborted), flushEach: false, () => ValueTask.FromResult(true))).ConfigureAwait(false);
-    }
-
-    private async Task FollowAuditAsync(NativeCall call)
-    {
-        call.CheckQuery();
-        await _core.Admin.AuthoriseAuditAsync(call.Caller, call.Aborted).ConfigureAwait(false);
-        await Reading(NativeWire.WriteLinesAsync(call.Context, _core.AuditReader.FollowAsync(call.Aborted), flushEach: true, () => MayGoOnAsync(call))).ConfigureAwait(false);
-    }
-
-    private async ValueTask<bool> MayGoOnAsync(NativeCall call)
-    {
-        try
-        {
-            return !(call.Identity!.Expires <= Now) && await _core.Admin.MayStillReadAuditAsync(call.Caller, call.Aborted).ConfigureAwait(false);
-        }
-        catch (CofferException failure) when (failure.Code == CofferErrorCode.Sealed)
-        {
-            return false;
-        }
-    }
-
-    private async ValueTask<AuditVerification> VerifyAuditAsync(NativeCall call)
-    {
-        await _core.Admin.AuthoriseAuditAsync(call.Caller, call.Aborted).ConfigureAwait(false);
-        return NativeWire.Info(await _core.VerifyAuditAsync(call.Aborted).ConfigureAwait(false));
-    }
-
-    private static async Task Reading(Task reading)
-    {
-        try
-        {
-            await reading.ConfigureAwait(false);
-        }
-        catch (IOException failure) when (failure is not BadHttpRequestException)
-        {
-            throw Error.Unavailable("the audit trail cannot be read", failure);
-        }
     }
 
     /// <summary>A seal that did not open: what was given is wrong, and the message says how without a byte of it.</summary>

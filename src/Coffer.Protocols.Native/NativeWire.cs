@@ -346,6 +346,39 @@ internal static class NativeWire
 
     private static DateOnly? Day(int? day) => day is { } number ? DateOnly.FromDateTime(DateTime.UnixEpoch.AddDays(number)) : null;
 
+    /// <summary>How the trail's index stands.</summary>
+    public static AuditIndexState Info(AuditIndexReport report) => new()
+    {
+        Files = report.Files,
+        Segments = report.Segments,
+        Records = report.Records,
+        Bytes = report.Bytes,
+        Missing = report.Missing,
+        Damaged = report.Damaged,
+        Stale = report.Stale,
+        Rebuilt = report.Rebuilt,
+        Repaired = report.Repaired,
+    };
+
+    /// <summary>Who read a secret.</summary>
+    public static SecretReaders Info(IReadOnlyList<AuditReading> readings) => new()
+    {
+        Readers =
+        [
+            .. readings.Select(static r => new SecretReader
+            {
+                Principal = r.Principal,
+                Version = r.Version,
+                Count = r.Count,
+                Last = Microseconds.ToTime(r.Last.Record.Time),
+                Credential = r.Last.Record.Credential,
+                Address = r.Last.Record.Address,
+                Dialect = r.Last.Record.Dialect,
+                RequestId = r.Last.Record.RequestId,
+            }),
+        ],
+    };
+
     private static AuditEvent Info(AuditEntry entry)
     {
         AuditRecord record = entry.Record;

@@ -41,6 +41,62 @@ public sealed class AuditStreamTests
     }
 
     [Fact]
+    public async Task A_query_that_follows_goes_on_with_what_matches_and_only_that()
+    {
+        await using NativeTestServer server = await NativeTestServer.StartAsync();
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        using CofferClient root = server.Client(), reader = server.Client("reader");
+        await Assert.ThrowsAsync<CofferClientException>(() => reader.GetSecretAsync("shop-dev", "before", cancellation));
+        await Assert.ThrowsAsync<CofferClientException>(() => root.GetSecretAsync("shop-dev", "before", cancellation));
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        await using IAsyncEnumerator<AuditEvent> records = root.FollowAuditAsync(new() { Principal = "reader", Path = "shop-dev/*" }, stop.Token).GetAsyncEnumerator(stop.Token);
+        Assert.True(await records.MoveNextAsync());
+        Assert.Equal(("reader", "before"), (records.Current.Principal, records.Current.Name));
+        await Assert.ThrowsAsync<CofferClientException>(() => root.GetSecretAsync("shop-dev", "after", cancellation));
+        await Assert.ThrowsAsync<CofferClientException>(() => reader.GetSecretAsync("shop-staging", "after", cancellation));
+        await Assert.ThrowsAsync<CofferClientException>(() => reader.GetSecretAsync("shop-dev", "after", cancellation));
+        Assert.True(await WaitAsync(server, records.MoveNextAsync().AsTask()));
+        Assert.Equal(("reader", "shop-dev", "after"), (records.Current.Principal, records.Current.Vault, records.Current.Name));
+        await stop.CancelAsync();
+    }
+
+    [Fact]
+    public async Task Readers_are_told_by_principal_and_version()
+    {
+        await using NativeTestServer server = await NativeTestServer.StartAsync();
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        using CofferClient root = server.Client(), reader = server.Client("reader");
+        await root.PutValueAsync("shop-dev", "a", new() { Text = new("1"u8) }, cancellation);
+        for (int i = 0; i < 3; i++)
+        {
+            using SecretContent content = await root.GetValueAsync("shop-dev", "a", cancellationToken: cancellation);
+        }
+
+        await root.PutValueAsync("shop-dev", "a", new() { Text = new("2"u8) }, cancellation);
+        using (SecretContent content = await root.GetValueAsync("shop-dev", "a", cancellationToken: cancellation))
+        {
+        }
+
+        SecretReaders readers = await root.ListReadersAsync("shop-dev", "a", cancellation);
+        Assert.Equal([("root", "2", 1L), ("root", "1", 3L)], readers.Readers.Select(static r => (r.Principal, r.Version, r.Count)));
+        CofferClientException refused = await Assert.ThrowsAsync<CofferClientException>(() => reader.ListReadersAsync("shop-dev", "a", cancellation));
+        Assert.Equal("access_denied", refused.Code);
+        AuditEvent record = Assert.Single(await All(root.QueryAuditAsync(new() { Request = readers.Readers[0].RequestId }, cancellation)));
+        Assert.Equal(("ReadValue", "2", "root"), (record.Action, record.Version, record.Principal));
+
+        static async Task<List<AuditEvent>> All(IAsyncEnumerable<AuditEvent> records)
+        {
+            List<AuditEvent> all = [];
+            await foreach (AuditEvent record in records)
+            {
+                all.Add(record);
+            }
+
+            return all;
+        }
+    }
+
+    [Fact]
     public async Task A_query_of_many_records_is_one_line_each()
     {
         await using NativeTestServer server = await NativeTestServer.StartAsync();

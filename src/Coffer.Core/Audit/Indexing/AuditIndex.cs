@@ -1,25 +1,7 @@
 using System.Buffers.Text;
-using System.Collections.Concurrent;
 using System.Security.Cryptography;
-using Microsoft.Win32.SafeHandles;
 
 namespace Coffer.Core.Audit.Indexing;
-
-/// <summary>What is wrong with a segment.</summary>
-internal enum SegmentState
-{
-    /// <summary>Nothing.</summary>
-    Sound,
-
-    /// <summary>There is none.</summary>
-    Missing,
-
-    /// <summary>Its sums are not right.</summary>
-    Damaged,
-
-    /// <summary>It was made from another file.</summary>
-    Stale,
-}
 
 /// <summary>
 /// The index of a whole trail: a segment for every full file, built when it is first needed, and one in memory for the file
@@ -28,16 +10,11 @@ internal enum SegmentState
 /// </summary>
 internal sealed class AuditIndex(TrailFolder trail, string directory, TimeProvider clock)
 {
-    /// <summary>Directories of segments in memory; beyond, all are forgotten and read again when needed.</summary>
-    private const long MostDirectoryBytes = 64 * 1024 * 1024;
-
     private static readonly TimeSpan AfterFailure = TimeSpan.FromMinutes(1);
 
-    private readonly SegmentFolder _segments = new(Path.GetFullPath(directory));
-    private readonly ConcurrentDictionary<long, SegmentDirectory> _directories = new();
+    private readonly SegmentStore _segments = new(trail, Path.GetFullPath(directory));
     private readonly SemaphoreSlim _turn = new(1, 1);
     private Growing? _growing;
-    private long _directoryBytes;
     private long _repaired;
     private long _writableFrom = long.MinValue;
 
@@ -62,7 +39,7 @@ internal sealed class AuditIndex(TrailFolder trail, string directory, TimeProvid
 
         for (bool again = false; ; again = true)
         {
-            (SegmentState state, SegmentReader? segment) = Open(number);
+            (SegmentState state, SegmentReader? segment) = _segments.Open(number);
             using (segment)
             {
                 try
@@ -94,7 +71,7 @@ internal sealed class AuditIndex(TrailFolder trail, string directory, TimeProvid
     {
         const long little = 4 * 1024 * 1024;
         IReadOnlyList<long> numbers = trail.Numbers();
-        IReadOnlyDictionary<long, long> there = _segments.All();
+        IReadOnlyDictionary<long, long> there = _segments.Folder.All();
         foreach (long number in numbers.SkipLast(1).Reverse().Where(n => !there.ContainsKey(n)).Take(most))
         {
             await BuildAsync(number, SegmentState.Missing, cancellationToken).ConfigureAwait(false);
@@ -116,14 +93,14 @@ internal sealed class AuditIndex(TrailFolder trail, string directory, TimeProvid
         _writableFrom = long.MinValue;
         foreach (long number in full)
         {
-            SegmentState state = Examine(number);
+            SegmentState state = _segments.Examine(number);
             if ((state != SegmentState.Sound || rebuild) && await BuildAsync(number, state, cancellationToken, even: true).ConfigureAwait(false))
             {
                 found[(int)state]++;
             }
 
             cancellationToken.ThrowIfCancellationRequested();
-            (_, SegmentReader? segment) = Open(number);
+            (_, SegmentReader? segment) = _segments.Open(number);
             using (segment)
             {
                 if (segment is not null)
@@ -133,7 +110,7 @@ internal sealed class AuditIndex(TrailFolder trail, string directory, TimeProvid
             }
         }
 
-        _segments.RemoveOthers(full);
+        _segments.Folder.RemoveOthers(full);
         return new()
         {
             Files = full.Count,
@@ -172,7 +149,7 @@ internal sealed class AuditIndex(TrailFolder trail, string directory, TimeProvid
             finally
             {
                 using Stream stream = trail.OpenRead(number);
-                growing.Digest = Digest(stream, growing.Index.Length);
+                growing.Digest = SegmentStore.Digest(stream, growing.Index.Length);
             }
 
             return question(growing.Index);
@@ -204,7 +181,7 @@ internal sealed class AuditIndex(TrailFolder trail, string directory, TimeProvid
         {
             if (!even && state != SegmentState.Damaged)
             {
-                (SegmentState now, SegmentReader? segment) = Open(number);
+                (SegmentState now, SegmentReader? segment) = _segments.Open(number);
                 segment?.Dispose();
                 if (now == SegmentState.Sound)
                 {
@@ -238,11 +215,10 @@ internal sealed class AuditIndex(TrailFolder trail, string directory, TimeProvid
 
         try
         {
-            if (_segments.Prepare())
+            if (_segments.Folder.Prepare())
             {
                 Fill(index, number, long.MaxValue, cancellationToken);
-                using Stream stream = trail.OpenRead(number);
-                _segments.Write(number, SegmentWriter.Compose(index, number, stream.Length, Digest(stream, stream.Length)));
+                _segments.Write(number, index);
                 return true;
             }
         }
@@ -253,98 +229,6 @@ internal sealed class AuditIndex(TrailFolder trail, string directory, TimeProvid
 
         _writableFrom = now + (AfterFailure.Ticks / TimeSpan.TicksPerMicrosecond);
         return false;
-    }
-
-    private SegmentState Examine(long number)
-    {
-        // What is in memory may be right where what is on the disk is not.
-        _directories.TryRemove(number, out _);
-        (SegmentState state, SegmentReader? segment) = Open(number);
-        using (segment)
-        {
-            try
-            {
-                segment?.Check();
-                return state;
-            }
-            catch (InvalidDataException)
-            {
-                return SegmentState.Damaged;
-            }
-        }
-    }
-
-    private (SegmentState State, SegmentReader? Segment) Open(long number)
-    {
-        SafeFileHandle? file;
-        try
-        {
-            file = _segments.OpenRead(number);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return (SegmentState.Damaged, null);
-        }
-
-        if (file is null)
-        {
-            return (SegmentState.Missing, null);
-        }
-
-        bool kept = false;
-        try
-        {
-            byte[] raw = new byte[SegmentHeader.Size];
-            if (RandomAccess.Read(file, raw, 0) != raw.Length || !SegmentHeader.TryRead(raw, out SegmentHeader? header))
-            {
-                return (SegmentState.Damaged, null);
-            }
-
-            using (Stream stream = trail.OpenRead(number))
-            {
-                if (header.Number != number || header.TrailLength != stream.Length || !Digest(stream, stream.Length).AsSpan().SequenceEqual(header.TrailDigest.Span))
-                {
-                    return (SegmentState.Stale, null);
-                }
-            }
-
-            if (DirectoryOf(number, file, header, raw) is not { } directory)
-            {
-                return (SegmentState.Damaged, null);
-            }
-
-            kept = true;
-            return (SegmentState.Sound, new(file, directory));
-        }
-        finally
-        {
-            if (!kept)
-            {
-                file.Dispose();
-            }
-        }
-    }
-
-    private SegmentDirectory? DirectoryOf(long number, SafeFileHandle file, SegmentHeader header, byte[] raw)
-    {
-        if (_directories.TryGetValue(number, out SegmentDirectory? known) && known.RawHeader.Span.SequenceEqual(raw))
-        {
-            return known;
-        }
-
-        SegmentDirectory? directory = SegmentDirectory.Read(file, header, raw);
-        if (directory is not null)
-        {
-            if (Interlocked.Add(ref _directoryBytes, directory.Bytes) > MostDirectoryBytes)
-            {
-                _directories.Clear();
-                Interlocked.Exchange(ref _directoryBytes, directory.Bytes);
-            }
-
-            _directories[number] = directory;
-        }
-
-        return directory;
     }
 
     // Lines behind the head may be taken back, and others written in their place.
@@ -371,15 +255,7 @@ internal sealed class AuditIndex(TrailFolder trail, string directory, TimeProvid
     private bool IsBeginningOf(Growing growing, long number)
     {
         using Stream stream = trail.OpenRead(number);
-        return stream.Length >= growing.Index.Length && Digest(stream, growing.Index.Length).AsSpan().SequenceEqual(growing.Digest);
-    }
-
-    private static byte[] Digest(Stream stream, long length)
-    {
-        Span<byte> bytes = stackalloc byte[(int)long.Min(SegmentHeader.DigestBytes, length)];
-        stream.Position = length - bytes.Length;
-        int read = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
-        return SHA256.HashData(bytes[..read]);
+        return stream.Length >= growing.Index.Length && SegmentStore.Digest(stream, growing.Index.Length).AsSpan().SequenceEqual(growing.Digest);
     }
 
     private static long SequenceOf(ReadOnlySpan<byte> line) =>
