@@ -1,13 +1,10 @@
-using System.Buffers;
 using System.Collections.Immutable;
-using System.IO.Pipelines;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using System.Text.Unicode;
 using Coffer.Contracts;
 using Coffer.Core;
 using Coffer.Core.Access;
-using Coffer.Core.Audit;
 using Coffer.Core.Errors;
 using Coffer.Core.Sealing;
 using Coffer.Core.Secrets;
@@ -16,7 +13,7 @@ using Microsoft.AspNetCore.Http;
 namespace Coffer.Protocols.Native;
 
 /// <summary>JSON in and out, and the core's objects as the contracts show them.</summary>
-internal static class NativeWire
+internal static partial class NativeWire
 {
     private const string Json = "application/json";
 
@@ -110,40 +107,6 @@ internal static class NativeWire
         }
 
         await WriteAsync(context, StatusCodes.Status200OK, buffer, Json).ConfigureAwait(false);
-    }
-
-    /// <summary>Writes records as JSON lines, until there are no more or <paramref name="goOn"/> says no. Headers go out first.</summary>
-    public static async Task WriteLinesAsync(HttpContext context, IAsyncEnumerable<AuditEntry> entries, bool flushEach, Func<ValueTask<bool>> goOn)
-    {
-        const int chunk = 32 * 1024;
-        context.Response.ContentType = "application/x-ndjson";
-        if (HttpMethods.IsHead(context.Request.Method))
-        {
-            return;
-        }
-
-        PipeWriter output = context.Response.BodyWriter;
-        await output.FlushAsync(context.RequestAborted).ConfigureAwait(false);
-        await foreach (AuditEntry entry in entries.WithCancellation(context.RequestAborted).ConfigureAwait(false))
-        {
-            if (!await goOn().ConfigureAwait(false))
-            {
-                break;
-            }
-
-            using (Utf8JsonWriter writer = new(output, ZeroingBuffer.Json))
-            {
-                JsonSerializer.Serialize(writer, Info(entry), ContractsJson.Default.AuditEvent);
-            }
-
-            output.Write("\n"u8);
-            if (flushEach || output.UnflushedBytes >= chunk)
-            {
-                await output.FlushAsync(context.RequestAborted).ConfigureAwait(false);
-            }
-        }
-
-        await output.FlushAsync(context.RequestAborted).ConfigureAwait(false);
     }
 
     /// <summary>A value that came in, in the core's own buffer: exactly one of the two, or null where neither is needed.</summary>
@@ -308,28 +271,6 @@ internal static class NativeWire
         CreatedBy = entry.Policy.CreatedBy,
     };
 
-    /// <summary>The report of a verification, its first 1,000 problems.</summary>
-    public static AuditVerification Info(AuditReport report) => new()
-    {
-        Sound = report.Sound,
-        Records = report.Records,
-        Files = report.Files,
-        Checkpoints = report.Checkpoints,
-        Breaks = report.Breaks,
-        Bytes = report.Bytes,
-        LastSequence = report.LastSequence,
-        ProblemCount = report.ProblemCount,
-        Problems = [.. report.Problems.Take(1000).Select(p => new AuditFault
-        {
-            Kind = p.Kind.ToString(),
-            File = p.File,
-            Line = p.Line,
-            Sequence = p.Sequence,
-            Detail = p.Detail,
-            Accepted = p.Accepted,
-        })],
-    };
-
     /// <summary>A seal's type as the API calls it.</summary>
     public static string? SealName(string? type) => type == KeyFileSeal.TypeName ? "key-file" : type;
 
@@ -345,64 +286,6 @@ internal static class NativeWire
     public static DateTimeOffset? Time(long? microseconds) => microseconds is { } time ? Microseconds.ToTime(time) : null;
 
     private static DateOnly? Day(int? day) => day is { } number ? DateOnly.FromDateTime(DateTime.UnixEpoch.AddDays(number)) : null;
-
-    /// <summary>How the trail's index stands.</summary>
-    public static AuditIndexState Info(AuditIndexReport report) => new()
-    {
-        Files = report.Files,
-        Segments = report.Segments,
-        Records = report.Records,
-        Bytes = report.Bytes,
-        Missing = report.Missing,
-        Damaged = report.Damaged,
-        Stale = report.Stale,
-        Rebuilt = report.Rebuilt,
-        Repaired = report.Repaired,
-    };
-
-    /// <summary>Who read a secret.</summary>
-    public static SecretReaders Info(IReadOnlyList<AuditReading> readings) => new()
-    {
-        Readers =
-        [
-            .. readings.Select(static r => new SecretReader
-            {
-                Principal = r.Principal,
-                Version = r.Version,
-                Count = r.Count,
-                Last = Microseconds.ToTime(r.Last.Record.Time),
-                Credential = r.Last.Record.Credential,
-                Address = r.Last.Record.Address,
-                Dialect = r.Last.Record.Dialect,
-                RequestId = r.Last.Record.RequestId,
-            }),
-        ],
-    };
-
-    private static AuditEvent Info(AuditEntry entry)
-    {
-        AuditRecord record = entry.Record;
-        return new()
-        {
-            Sequence = entry.Sequence,
-            Id = record.Id,
-            Time = Microseconds.ToTime(record.Time),
-            Dialect = record.Dialect,
-            WireOperation = record.WireOperation,
-            Action = record.Action,
-            Principal = record.Principal,
-            PrincipalId = record.PrincipalId,
-            Credential = record.Credential,
-            Vault = record.Vault,
-            Name = record.Name,
-            Version = record.Version,
-            Decision = record.Decision switch { AuditDecision.Allow => "allow", AuditDecision.Deny => "deny", AuditDecision.Fail => "fail" },
-            Reason = record.Reason,
-            Address = record.Address,
-            UserAgent = record.UserAgent,
-            RequestId = record.RequestId,
-        };
-    }
 
     private static void WriteValue(Utf8JsonWriter writer, SecretReading reading)
     {
