@@ -249,6 +249,7 @@ public sealed partial class CofferCore : IAsyncDisposable
 
                 await Parts.Pending.FlushReadsAsync(cancellationToken).ConfigureAwait(false);
                 await Credentials.FlushUsesAsync(cancellationToken).ConfigureAwait(false);
+                await Admin.RemoveOldApprovalsAsync(cancellationToken).ConfigureAwait(false);
             }
             catch (CofferException failure)
             {

@@ -26,10 +26,10 @@ public sealed class PinnedNumbersTests
         Assert.Equal("Identity=1 Resource=2 Boundary=3 Organisation=4 Session=5 Trust=6", Numbers<PolicyUse>());
         Assert.Equal("Server=1 Vault=2 Secret=3 Principal=4 Group=5 Credential=6", Numbers<AttachmentKind>());
         Assert.Equal("LocalUser=1 WebToken=2 Kubernetes=3 AwsIdentity=4 Certificate=5", Numbers<TrustKind>());
-        Assert.Equal("Grant=1 BreakGlass=2 Purge=3", Numbers<ApprovalKind>());
+        Assert.Equal("Grant=1 BreakGlass=2 Purge=3 Membership=4 Loosen=5", Numbers<ApprovalKind>());
         Assert.Equal("Pending=1 Approved=2 Refused=3 Withdrawn=4", Numbers<ApprovalState>());
         Assert.Equal("None=0 Development=1 Staging=2 Production=3", Numbers<VaultStage>());
-        Assert.Equal("None=0 BreakGlass=1 Purge=2 Grants=4", Numbers<ApprovalNeeds>());
+        Assert.Equal("None=0 BreakGlass=1 Purge=2 Grants=4 All=7", Numbers<ApprovalNeeds>());
         Assert.Equal("Created=1 Changed=2 LastRead=3 Name=4", Numbers<SecretOrder>());
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Coffer.Core.Secrets;
 
 namespace Coffer.Core.Access;
 
@@ -63,7 +64,9 @@ public static class AccessEvaluator
             }
         }
 
-        return allowed;
+        return request.Vault is { SeparateDuties: true } or { Approvals: not ApprovalNeeds.None } && AccessGates.Closed(snapshot, request, request.Vault) is { } closed
+            ? closed
+            : allowed;
     }
 
     /// <summary>Whether an operation needs no allowing policy (a deny still counts).</summary>

@@ -37,6 +37,7 @@ public sealed class AccessSnapshot
         Policies = rows.Policies.ToFrozenDictionary(p => p.Id);
         Roles = [.. rows.Roles];
         Approvals = [.. rows.Approvals];
+        ApprovalsOf = rows.Approvals.GroupBy(a => a.RequesterId).ToFrozenDictionary(g => g.Key, g => g.ToImmutableArray());
         Aliases = rows.Aliases.ToFrozenDictionary(a => (a.Mount, a.Name));
         Dictionary<string, IPolicyLanguage> byName = languages.ToDictionary(l => l.Name, StringComparer.Ordinal);
         _policies = rows.Policies
@@ -88,6 +89,9 @@ public sealed class AccessSnapshot
 
     /// <summary>Requests for approval, open and decided.</summary>
     public ImmutableArray<ApprovalRequest> Approvals { get; }
+
+    /// <summary>The same by requester.</summary>
+    public FrozenDictionary<Guid, ImmutableArray<ApprovalRequest>> ApprovalsOf { get; }
 
     /// <summary>Other names of principals, by login mount or trust and the name there.</summary>
     public FrozenDictionary<(string Mount, string Name), PrincipalAlias> Aliases { get; }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Coffer.Core.Errors;
+using Coffer.Core.Sealing;
 using Coffer.Core.Secrets;
 using Coffer.Core.Stores;
 
@@ -17,34 +18,46 @@ public sealed partial class AdminService
 {
     /// <summary>
     /// Grants (or denies) to a principal or group. On one vault its administrators may; on all, the server's. Errors:
-    /// AccessDenied; NotFound (subject or vault); InvalidRequest; InvalidName.
+    /// AccessDenied; NotFound (subject or vault); InvalidRequest; InvalidName;
+    /// PreconditionFailed (grants there take a second person).
     /// </summary>
     public ValueTask<GrantEntry> CreateGrantAsync(Caller caller, PrincipalName subject, bool isGroup, Grant grant, CancellationToken cancellationToken) =>
         ChangeAsync(caller, Operation.WritePolicy, grant.Vault, subject.Value, (snapshot, keys) =>
         {
             CheckHome(snapshot, grant.Vault);
-            Group? group = isGroup ? snapshot.GroupsByName.GetValueOrDefault(subject) ?? throw Error.NotFound("group", subject.Value) : null;
-            Principal? principal = isGroup ? null : Find(snapshot, subject);
-            // Read back from its own text: what is stored is what will be judged.
-            string source = grant.ToSource();
-            Grant judged = Grant.Parse(source);
-            Policy policy = RowMacs.Sign(keys, new Policy
+            if (grant.Allow)
             {
-                Id = Guid.NewGuid(),
-                Language = GrantLanguage.LanguageName,
-                Name = Draw("g-", 8),
-                Use = PolicyUse.Identity,
-                Source = source,
-                AttachedTo = group is null ? Attachment.ToPrincipal(principal!.Id) : Attachment.ToGroup(group.Id),
-                Created = _parts.Clock.Now(),
-                CreatedBy = caller.Principal.Name.Value,
-            });
-            IEnumerable<Policy> all = PoliciesOn(snapshot, policy.AttachedTo).Append(policy);
-            AccessChange change = group is null
-                ? new() { Policies = [policy], Principals = [Sign(keys, snapshot, principal! with { Revision = principal.Revision + 1 }, all)] }
-                : new() { Policies = [policy], Groups = [Sign(keys, snapshot, group with { Revision = group.Revision + 1 }, all)] };
-            return (change, new GrantEntry(policy.Name, subject, isGroup, judged, policy));
+                RefuseAlone(snapshot, grant.Vault, "ask with: coffer request grant, vault by vault");
+            }
+
+            return GrantChange(snapshot, keys, subject, isGroup, grant, caller.Principal.Name.Value);
         }, cancellationToken);
+
+    /// <summary>The rows of a new grant.</summary>
+    private (AccessChange Change, GrantEntry Entry) GrantChange(AccessSnapshot snapshot, Keyring keys, PrincipalName subject, bool isGroup, Grant grant, string by)
+    {
+        Group? group = isGroup ? snapshot.GroupsByName.GetValueOrDefault(subject) ?? throw Error.NotFound("group", subject.Value) : null;
+        Principal? principal = isGroup ? null : Find(snapshot, subject);
+        // Read back from its own text: what is stored is what will be judged.
+        string source = grant.ToSource();
+        Grant judged = Grant.Parse(source);
+        Policy policy = RowMacs.Sign(keys, new Policy
+        {
+            Id = Guid.NewGuid(),
+            Language = GrantLanguage.LanguageName,
+            Name = Draw("g-", 8),
+            Use = PolicyUse.Identity,
+            Source = source,
+            AttachedTo = group is null ? Attachment.ToPrincipal(principal!.Id) : Attachment.ToGroup(group.Id),
+            Created = _parts.Clock.Now(),
+            CreatedBy = by,
+        });
+        IEnumerable<Policy> all = PoliciesOn(snapshot, policy.AttachedTo).Append(policy);
+        AccessChange change = group is null
+            ? new() { Policies = [policy], Principals = [Sign(keys, snapshot, principal! with { Revision = principal.Revision + 1 }, all)] }
+            : new() { Policies = [policy], Groups = [Sign(keys, snapshot, group with { Revision = group.Revision + 1 }, all)] };
+        return (change, new GrantEntry(policy.Name, subject, isGroup, judged, policy));
+    }
 
     /// <summary>Takes a grant back; it is out of force in the very next request. Errors: AccessDenied; NotFound.</summary>
     public ValueTask<GrantEntry> DeleteGrantAsync(Caller caller, string id, CancellationToken cancellationToken)
@@ -55,6 +68,11 @@ public sealed partial class AdminService
         {
             GrantEntry entry = Grants(snapshot).FirstOrDefault(g => string.Equals(g.Id, id, StringComparison.Ordinal) && g.Grant.Vault == known?.Grant.Vault)
                 ?? throw Error.NotFound("grant");
+            if (!entry.Grant.Allow)
+            {
+                RefuseAlone(snapshot, entry.Grant.Vault, "a deny is taken back only where grants do not");
+            }
+
             IEnumerable<Policy> rest = PoliciesOn(snapshot, entry.Policy.AttachedTo).Where(p => p.Id != entry.Policy.Id);
             AccessChange change = entry.IsGroup
                 ? new() { RemovedPolicies = [entry.Policy.Id], Groups = [Sign(keys, snapshot, snapshot.GroupsByName[entry.Subject] is var g ? g with { Revision = g.Revision + 1 } : g, rest)] }

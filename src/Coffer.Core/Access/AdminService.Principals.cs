@@ -92,25 +92,39 @@ public sealed partial class AdminService
             return (new AccessChange { Groups = [group] }, group);
         }, cancellationToken);
 
-    /// <summary>Adds principals to a group and removes others. Errors: AccessDenied; NotFound.</summary>
+    /// <summary>Adds principals to a group and removes others. Errors: AccessDenied; NotFound; PreconditionFailed (what it holds takes a second person).</summary>
     public ValueTask<Group> EditGroupAsync(Caller caller, PrincipalName name, IReadOnlyCollection<PrincipalName> add, IReadOnlyCollection<PrincipalName> remove, CancellationToken cancellationToken) =>
         ChangeAsync(caller, Operation.Administer, null, name.Value, (snapshot, keys) =>
         {
             Group before = snapshot.GroupsByName.GetValueOrDefault(name) ?? throw Error.NotFound("group", name.Value);
             Principal[] added = [.. add.Select(p => Find(snapshot, p))];
             Principal[] removed = [.. remove.Select(p => Find(snapshot, p))];
-            Group group = Sign(keys, snapshot, before with
+            foreach (ParsedPolicy policy in snapshot.On(GrantLanguage.LanguageName, Attachment.ToGroup(before.Id)))
             {
-                Members = before.Members.Union(added.Select(p => p.Id)).Except(removed.Select(p => p.Id)),
-                Revision = before.Revision + 1,
-            });
-            IEnumerable<Principal> touched = added.Concat(removed).DistinctBy(p => p.Id).Select(p =>
-            {
-                IEnumerable<Guid> others = snapshot.GroupsOf.TryGetValue(p.Id, out ImmutableArray<Group> own) ? own.Where(g => g.Id != before.Id).Select(g => g.Id) : [];
-                return Sign(keys, snapshot, p with { Revision = p.Revision + 1 }, groups: group.Members.Contains(p.Id) ? others.Append(before.Id) : others);
-            });
-            return (new AccessChange { Groups = [group], Principals = [.. touched] }, group);
+                // Whoever joins holds what the group holds; whoever leaves is denied no more what it denies.
+                if (GrantLanguage.GrantOf(policy) is { } held && (held.Allow ? added : removed).Length > 0)
+                {
+                    RefuseAlone(snapshot, held.Vault, "ask with: coffer request membership");
+                }
+            }
+
+            return MembersChange(keys, snapshot, before, added, removed);
         }, cancellationToken);
+
+    private static (AccessChange Change, Group Group) MembersChange(Sealing.Keyring keys, AccessSnapshot snapshot, Group before, Principal[] added, Principal[] removed)
+    {
+        Group group = Sign(keys, snapshot, before with
+        {
+            Members = before.Members.Union(added.Select(p => p.Id)).Except(removed.Select(p => p.Id)),
+            Revision = before.Revision + 1,
+        });
+        IEnumerable<Principal> touched = added.Concat(removed).DistinctBy(p => p.Id).Select(p =>
+        {
+            IEnumerable<Guid> others = snapshot.GroupsOf.TryGetValue(p.Id, out ImmutableArray<Group> own) ? own.Where(g => g.Id != before.Id).Select(g => g.Id) : [];
+            return Sign(keys, snapshot, p with { Revision = p.Revision + 1 }, groups: group.Members.Contains(p.Id) ? others.Append(before.Id) : others);
+        });
+        return (new AccessChange { Groups = [group], Principals = [.. touched] }, group);
+    }
 
     /// <summary>Removes a group with its grants. Errors: AccessDenied; NotFound.</summary>
     public ValueTask<Group> DeleteGroupAsync(Caller caller, PrincipalName name, CancellationToken cancellationToken) =>

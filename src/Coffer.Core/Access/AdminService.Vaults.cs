@@ -20,6 +20,18 @@ public sealed record VaultSettings
 
     /// <summary>Owner label.</summary>
     public string? Owner { get; init; }
+
+    /// <summary>The project that the vault is an environment of.</summary>
+    public string? Project { get; init; }
+
+    /// <summary>Which environment.</summary>
+    public VaultStage? Stage { get; init; }
+
+    /// <summary>Whoever may administer the vault may not read values in it.</summary>
+    public bool? SeparateDuties { get; init; }
+
+    /// <summary>What takes a second person's approval.</summary>
+    public ApprovalNeeds? Approvals { get; init; }
 }
 
 public sealed partial class AdminService
@@ -60,7 +72,9 @@ public sealed partial class AdminService
         try
         {
             Vault before = Snapshot.Vaults.GetValueOrDefault(name) ?? throw Error.NotFound("vault", name.Value);
-            return await SaveAsync(caller, Apply(before, settings) with { SettingsRevision = before.SettingsRevision + 1 }, before, reason, cancellationToken).ConfigureAwait(false);
+            Vault after = Apply(before, settings);
+            RefuseLoosening(caller, before, after);
+            return await SaveAsync(caller, after with { SettingsRevision = before.SettingsRevision + 1 }, before, reason, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -146,8 +160,32 @@ public sealed partial class AdminService
         return signed with { Id = id };
     }
 
+    /// <summary>What protects a vault from its own administrators is taken away by two of them.</summary>
+    private void RefuseLoosening(Caller caller, Vault before, Vault after)
+    {
+        bool protects = before.SeparateDuties || before.Approvals != ApprovalNeeds.None;
+        bool loosens = (before.SeparateDuties && !after.SeparateDuties) || (before.Approvals & ~after.Approvals) != 0
+            || (protects && before.Stage == VaultStage.Production && after.Stage != VaultStage.Production);
+        AccessRequest request = new() { Operation = Operation.Administer, Caller = caller, Now = _parts.Clock.Now(), VaultName = before.Name, Vault = before };
+        if (loosens && !AccessGates.IsApproved(Snapshot, request, ApprovalKind.Loosen))
+        {
+            throw Error.PreconditionFailed($"what protects vault {before.Name} is loosened by two; ask with: coffer request loosen {before.Name}");
+        }
+    }
+
     private static Vault Apply(Vault vault, VaultSettings settings)
     {
+        if (settings.Project is { } project)
+        {
+            vault = vault with { Project = project.Length == 0 || ProjectName.TryParse(project, out _) ? project : throw Error.InvalidName("project name", ProjectName.Rule) };
+        }
+
+        if (settings.Approvals is { } approvals)
+        {
+            vault = vault with { Approvals = (approvals & ~ApprovalNeeds.All) == 0 ? approvals : throw Error.InvalidRequest("approvals are for break-glass, purge and grants", "approvals") };
+        }
+
+        vault = vault with { Stage = settings.Stage ?? vault.Stage, SeparateDuties = settings.SeparateDuties ?? vault.SeparateDuties };
         if (settings.Description is { } description)
         {
             SecretLimits.CheckDescription(description);

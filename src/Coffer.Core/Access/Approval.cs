@@ -13,6 +13,12 @@ public enum ApprovalKind
 
     /// <summary>To erase values or secrets for good.</summary>
     Purge = 3,
+
+    /// <summary>To make a principal a member of a group that holds grants in the vault.</summary>
+    Membership = 4,
+
+    /// <summary>To take away what protects the vault: separation of duties, or the need of an approval.</summary>
+    Loosen = 5,
 }
 
 /// <summary>Where a request stands. Numbers are stored.</summary>

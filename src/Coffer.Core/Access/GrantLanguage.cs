@@ -76,6 +76,27 @@ public sealed class GrantLanguage : IPolicyLanguage
     /// <summary>The grant behind a parsed policy, or null where it is of another language.</summary>
     public static Grant? GrantOf(ParsedPolicy policy) => (policy as ParsedGrant)?.Grant;
 
+    /// <summary>The first condition of a grant that the request does not meet, in words.</summary>
+    internal static string WhySilent(ParsedPolicy policy, AccessRequest request)
+    {
+        if (policy is not ParsedGrant { Grant: var grant } parsed)
+        {
+            return AccessEvaluator.NothingAllows;
+        }
+
+        CofferActions needed = request.Operation.Actions();
+        string why = (grant.Actions & needed) != needed ? $"it does not hold {string.Join('+', ActionNames.Write(needed & ~grant.Actions))}"
+            : grant.Vault is { } vault && vault != request.VaultName ? $"it is for vault {vault}"
+            : grant.From > request.Now ? "it has not begun"
+            : grant.Until <= request.Now ? "it has ended"
+            : !MatchesAddress(grant, request.Caller.Address) ? "the address is not in its networks"
+            : request.Name is not { } name ? "it is for some names, and the vault as a whole was asked for"
+            : !Glob.Matches(grant.Names, name.Value) ? $"it is for names like {grant.Names}"
+            : !MatchesTags(grant, request.Head) ? "the secret does not carry its tags"
+            : !MatchesLabel(grant, request) ? $"the version does not carry {grant.Label}" : "it is not enough by itself";
+        return $"{parsed.Reason}: {why}";
+    }
+
     private static bool Matches(Grant grant, AccessRequest request)
     {
         if (!MatchesScope(grant, request))

@@ -225,7 +225,7 @@ internal static class AuditRowNames
 {
     private static readonly string[] Names = ["", "secret", "version", "policy", "principal", "group", "credential", "trust", "vault", "approval"];
 
-    public static string NameOf(AuditRowKind kind) => kind is > AuditRowKind.Version and <= AuditRowKind.Vault
+    public static string NameOf(AuditRowKind kind) => kind is > AuditRowKind.Version and <= AuditRowKind.Approval
         ? Names[(int)kind]
         : throw new ArgumentException("secrets and versions are not listed among the other rows", nameof(kind));
 

@@ -36,6 +36,34 @@ public readonly record struct VaultName
     public override string ToString() => Value;
 }
 
+/// <summary>
+/// Name of a project: a vault's name of up to 16 characters, so that the names of its environments' vaults (<c>NAME-staging</c>)
+/// are vault names too.
+/// </summary>
+public readonly record struct ProjectName
+{
+    internal const string Rule = "3 to 16 of a-z, 0-9 and -, starting with a letter, without -- or a trailing -";
+
+    private ProjectName(string value) => Value = value;
+
+    /// <summary>The canonical text.</summary>
+    public string Value { get; }
+
+    /// <summary>Parses or returns false.</summary>
+    public static bool TryParse([NotNullWhen(true)] string? text, out ProjectName name)
+    {
+        bool ok = VaultName.TryParse(text, out _) && text.Length <= 16;
+        name = ok ? new(text!) : default;
+        return ok;
+    }
+
+    /// <summary>Parses, or throws <see cref="CofferErrorCode.InvalidName"/>.</summary>
+    public static ProjectName Parse(string? text) => TryParse(text, out ProjectName name) ? name : throw Error.InvalidName("project name", Rule);
+
+    /// <inheritdoc/>
+    public override string ToString() => Value;
+}
+
 /// <summary>A vault's fixed 12-digit number (first digit not 0): the AWS account id and Google project number it appears under.</summary>
 public readonly record struct VaultNumber
 {

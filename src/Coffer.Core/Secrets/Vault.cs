@@ -89,8 +89,11 @@ public enum ApprovalNeeds
     /// <summary>Erasing a value or a secret for good.</summary>
     Purge = 2,
 
-    /// <summary>A grant that allows.</summary>
+    /// <summary>A grant that allows, and whatever else widens who may do what.</summary>
     Grants = 4,
+
+    /// <summary>All of these.</summary>
+    All = BreakGlass | Purge | Grants,
 }
 
 /// <summary>Azure's two exclusive permission systems.</summary>
