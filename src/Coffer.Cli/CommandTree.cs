@@ -35,7 +35,7 @@ internal static class CommandTree
     private static IEnumerable<Command> Commands(CliContext context) =>
     [
         DevCommand.Create(context),
-        .. LaunchCommands.All(),
+        .. LaunchCommands.All(ProjectCommands.Promote(context)),
         .. SecretCommands.All(context),
         SecretReadersCommand.Create(context),
         ServerCommands.Init(context),
@@ -45,6 +45,9 @@ internal static class CommandTree
         .. PrincipalCommands.All(context),
         KeyCommands.Create(context),
         GrantCommands.Create(context),
+        ProjectCommands.Create(context),
+        .. RequestCommands.All(context),
+        .. AnswerCommands.All(context),
         AuditCommands.Create(context),
         CompletionCommand.Create(context),
         ManualCommand.Create(context),

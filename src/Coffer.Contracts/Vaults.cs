@@ -26,6 +26,18 @@ public sealed record VaultInfo
 
     /// <summary>Backups move only between vaults with the same owner label.</summary>
     public string Owner { get; init; } = "";
+
+    /// <summary>The project that it is an environment of, or ''.</summary>
+    public string Project { get; init; } = "";
+
+    /// <summary><c>development</c>, <c>staging</c>, <c>production</c>, or null.</summary>
+    public string? Stage { get; init; }
+
+    /// <summary>Whether whoever administers the vault may not read values in it.</summary>
+    public bool SeparateDuties { get; init; }
+
+    /// <summary>What takes a second person: <c>break-glass</c>, <c>purge</c>, <c>grants</c>.</summary>
+    public IReadOnlyList<string> Approvals { get; init; } = [];
 }
 
 /// <summary>The vaults that the caller may see, by name.</summary>
@@ -53,6 +65,12 @@ public sealed record NewVault
 
     /// <summary>Owner label, up to 64 characters.</summary>
     public string? Owner { get; init; }
+
+    /// <summary>Whoever may administer the vault may not read values in it. Switched off only with a second person's approval.</summary>
+    public bool? SeparateDuties { get; init; }
+
+    /// <summary>What takes a second person: <c>break-glass</c>, <c>purge</c>, <c>grants</c>. Fewer only with a second person's approval.</summary>
+    public IReadOnlyList<string>? Approvals { get; init; }
 }
 
 /// <summary>Changes of a vault's settings; what is absent stays.</summary>
@@ -70,4 +88,10 @@ public sealed record VaultChange
 
     /// <summary>Owner label, up to 64 characters.</summary>
     public string? Owner { get; init; }
+
+    /// <summary>Whoever may administer the vault may not read values in it. Switched off only with a second person's approval.</summary>
+    public bool? SeparateDuties { get; init; }
+
+    /// <summary>What takes a second person: <c>break-glass</c>, <c>purge</c>, <c>grants</c>. Fewer only with a second person's approval.</summary>
+    public IReadOnlyList<string>? Approvals { get; init; }
 }

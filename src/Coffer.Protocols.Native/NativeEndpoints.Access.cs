@@ -62,7 +62,7 @@ internal sealed partial class NativeEndpoints
 
     private async ValueTask<VaultInfo> CreateVaultAsync(NativeCall call, NewVault body)
     {
-        VaultSettings settings = new() { Description = body.Description, RetentionDays = body.RetentionDays, PurgeProtection = body.PurgeProtection, Owner = body.Owner };
+        VaultSettings settings = new() { Description = body.Description, RetentionDays = body.RetentionDays, PurgeProtection = body.PurgeProtection, Owner = body.Owner, SeparateDuties = body.SeparateDuties, Approvals = NativeNames.Approvals(body.Approvals) };
         Vault vault = await _core.Admin.CreateVaultAsync(call.Caller, VaultName.Parse(body.Name), settings, call.Aborted).ConfigureAwait(false);
         call.Context.Response.Headers.Location = $"/coffer/v1/vaults/{vault.Name.Value}";
         return NativeWire.Info(vault);
@@ -70,7 +70,7 @@ internal sealed partial class NativeEndpoints
 
     private async ValueTask<VaultInfo> UpdateVaultAsync(NativeCall call, VaultChange body)
     {
-        VaultSettings settings = new() { Description = body.Description, RetentionDays = body.RetentionDays, PurgeProtection = body.PurgeProtection, Owner = body.Owner };
+        VaultSettings settings = new() { Description = body.Description, RetentionDays = body.RetentionDays, PurgeProtection = body.PurgeProtection, Owner = body.Owner, SeparateDuties = body.SeparateDuties, Approvals = NativeNames.Approvals(body.Approvals) };
         return NativeWire.Info(await _core.Admin.UpdateVaultAsync(call.Caller, call.Vault, settings, call.Aborted).ConfigureAwait(false));
     }
 

@@ -25,7 +25,7 @@ internal sealed partial class NativeEndpoints
         _core = options.Core;
         _system = system;
         _unsealing = new(options.Core.Clock);
-        Routes = [.. SecretRoutes(), .. HealthRoutes(), .. VaultRoutes(), .. AccessRoutes(), .. CredentialRoutes(), .. TokenRoutes(), .. SystemRoutes(), .. AuditRoutes()];
+        Routes = [.. SecretRoutes(), .. HealthRoutes(), .. VaultRoutes(), .. AccessRoutes(), .. CredentialRoutes(), .. TokenRoutes(), .. SystemRoutes(), .. AuditRoutes(), .. GovernanceRoutes(), .. AnswerRoutes()];
     }
 
     /// <summary>The table, the busiest rows first.</summary>

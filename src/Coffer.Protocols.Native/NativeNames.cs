@@ -19,7 +19,7 @@ namespace Coffer.Protocols.Native;
 /// From the request line to the core's names. Works on the target as it was sent: a name is one path part, decoded exactly
 /// once, and then it is a <see cref="SecretName"/> or the request is refused. Nothing is resolved, folded or trimmed.
 /// </summary>
-internal static class NativeNames
+internal static partial class NativeNames
 {
     private const int LongestPart = 4096;
 

@@ -133,6 +133,10 @@ internal static partial class NativeWire
         RetentionDays = vault.RetentionDays,
         PurgeProtection = vault.PurgeProtection,
         Owner = vault.Owner,
+        Project = vault.Project,
+        Stage = vault.Stage == VaultStage.None ? null : vault.Stage.ToString().ToLowerInvariant(),
+        SeparateDuties = vault.SeparateDuties,
+        Approvals = [.. NativeNames.Approvals(vault.Approvals)],
     };
 
     /// <summary>A secret without versions.</summary>

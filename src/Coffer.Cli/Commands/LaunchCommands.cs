@@ -9,9 +9,10 @@ namespace Coffer.Cli.Commands;
 /// </summary>
 internal static class LaunchCommands
 {
-    public static IEnumerable<Command> All()
+    /// <param name="promote">A command about environments that servers carry out.</param>
+    public static IEnumerable<Command> All(Command promote)
     {
-        Command env = new("env", "read and edit a .env file, keeping comments, order and quotes");
+        Command env = new("env", "read and edit a .env file, keeping comments, order and quotes; promote values between environments");
         foreach (LaunchCommand command in LaunchCommandTable.All)
         {
             string[] words = command.Path.Split(' ');
@@ -25,6 +26,7 @@ internal static class LaunchCommands
             }
         }
 
+        env.Subcommands.Add(promote);
         yield return env;
     }
 

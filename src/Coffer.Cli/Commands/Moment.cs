@@ -32,4 +32,24 @@ internal static class Moment
             ? time
             : throw new CliException(CofferExit.Usage, "that is not a time", "write 90d, 12h, 30m, or a date such as 2027-01-31");
     }
+
+    /// <summary>A length of time in seconds: <c>90d</c>, <c>12h</c>, <c>30m</c>, or <c>0</c>.</summary>
+    public static long Seconds(string text)
+    {
+        if (text == "0")
+        {
+            return 0;
+        }
+
+        if (text.Length >= 2 && int.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out int count))
+        {
+            int? unit = text[^1] switch { 'd' => 86_400, 'h' => 3600, 'm' => 60, _ => null };
+            if (unit is { } seconds)
+            {
+                return (long)count * seconds;
+            }
+        }
+
+        throw new CliException(CofferExit.Usage, "that is not a length of time", "write 90d, 12h or 30m");
+    }
 }

@@ -28,6 +28,17 @@ internal static class VaultCommands
         context.Terminal.Line($"number       {vault.Number}");
         context.Terminal.Line($"created      {SecretLifeCommands.Time(vault.Created)}");
         context.Terminal.Line($"retention    {vault.RetentionDays} days{(vault.PurgeProtection ? ", purge protection" : "")}");
+        if (vault.Project.Length > 0)
+        {
+            context.Terminal.Line($"project      {vault.Project}, {vault.Stage}");
+        }
+
+        if (vault.SeparateDuties || vault.Approvals.Count > 0)
+        {
+            string[] guards = [.. vault.SeparateDuties ? ["separate duties"] : Array.Empty<string>(), .. vault.Approvals.Select(a => $"two persons for {a}")];
+            context.Terminal.Line($"guards       {string.Join(", ", guards)}");
+        }
+
         context.Terminal.Line($"description  {vault.Description}".TrimEnd());
     });
 
@@ -82,12 +93,28 @@ internal static class VaultCommands
         Option<string?> description = Description();
         Option<int?> retention = Retention();
         Option<bool?> protection = Protection();
-        Command command = new("update", "change a vault's settings") { name, description, retention, protection };
+        Option<bool?> separate = new("--separate-duties") { Description = "whoever administers the vault reads no values in it; switching it off takes two" };
+        Option<string?> approvals = new("--approvals") { Description = "what takes a second person: break-glass, purge, grants, separated by commas, or none; fewer take two", HelpName = "LIST" };
+        Command command = new("update", "change a vault's settings") { name, description, retention, protection, separate, approvals };
         command.SetAction((parsed, cancellation) => context.RunAsync(async _ =>
         {
             using CofferClient client = context.Connect(parsed);
             Print(context, parsed, await client.UpdateVaultAsync(
-                parsed.GetValue(name)!, new() { Description = parsed.GetValue(description), RetentionDays = parsed.GetValue(retention), PurgeProtection = parsed.GetValue(protection) }, cancellation).ConfigureAwait(false));
+                parsed.GetValue(name)!,
+                new()
+                {
+                    Description = parsed.GetValue(description),
+                    RetentionDays = parsed.GetValue(retention),
+                    PurgeProtection = parsed.GetValue(protection),
+                    SeparateDuties = parsed.GetValue(separate),
+                    Approvals = parsed.GetValue(approvals) switch
+                    {
+                        null => null,
+                        "none" => [],
+                        { } list => list.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries),
+                    },
+                },
+                cancellation).ConfigureAwait(false));
             return CofferExit.Ok;
         }));
         return command;

@@ -110,13 +110,16 @@ internal static class AccessExplainer
             }
         }
 
-        string where = request.VaultName is { } vault ? $" {vault}{(request.Name is { } secret ? $" --names '{secret}'" : "")}" : "";
-        string grant = $"coffer grant create {name} {string.Join(',', ActionNames.Write(request.Operation.Actions()))}{where}";
+        // The characters of names that shells read otherwise than they are written are between single quotes.
+        string where = request.VaultName is { } vault ? request.Name is { } secret ? Quoted($"{vault}/{secret}") : vault.Value : "'*'";
+        string grant = $"coffer grant create {name} {string.Join(',', ActionNames.Write(request.Operation.Actions()))} {where}";
         return decision.Explicit && request.Vault is { } guarded && AccessGates.Closed(snapshot, request, guarded) is not null
             ? request.Operation is Operation.PurgeSecret or Operation.DestroyVersion ? $"coffer request purge {request.VaultName}/{request.Name} --reason …"
                 : guarded.SeparateDuties && request.Head?.Tags.ContainsKey(AccessGates.BreakGlassTag) != true ? $"a principal that does not administer {request.VaultName} reads it" : $"coffer request break-glass {request.VaultName}/{request.Name} --reason …"
             : grant;
     }
+
+    private static string Quoted(string text) => text.AsSpan().ContainsAny(" !~:") ? $"'{text}'" : text;
 
     internal static string NameOf(AccessSnapshot snapshot, Attachment at) => at.Kind switch
     {

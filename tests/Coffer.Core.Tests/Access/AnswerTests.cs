@@ -41,7 +41,7 @@ public sealed class AnswerTests
         Assert.False(own.Decision.Allowed);
         Assert.Equal(["it is for vault shop-dev", "it does not hold read"], own.Considered.Select(c => c.Statement[(c.Statement.IndexOf(": ", StringComparison.Ordinal) + 2)..]).Order(StringComparer.Ordinal).Reverse());
         Assert.All(own.Considered, c => Assert.Equal("group shop-developers", c.On));
-        Assert.Equal("coffer grant create dora read shop-staging --names 'key'", own.Remedy);
+        Assert.Equal("coffer grant create dora read shop-staging/key", own.Remedy);
         Assert.Equal(CofferErrorCode.AccessDenied, (await CoreWorld.RefusedAsync(async () => await world.Secrets.ExplainAsync(fritz, PrincipalName.Parse("dora"), question, CoreWorld.Token))).Code);
         Assert.Equal(CofferErrorCode.AccessDenied, (await CoreWorld.RefusedAsync(async () => await world.Secrets.ExplainAsync(fritz, PrincipalName.Parse("nobody"), question, CoreWorld.Token))).Code);
         Assert.Equal(CofferErrorCode.NotFound, (await CoreWorld.RefusedAsync(async () => await world.Secrets.ExplainAsync(world.Root, PrincipalName.Parse("nobody"), question, CoreWorld.Token))).Code);
@@ -88,7 +88,7 @@ public sealed class AnswerTests
                         await world.Admin.DeleteGrantAsync(world.Root, words[3], CoreWorld.Token);
                         break;
                     case ["grant", "create"]:
-                        await world.GrantAsync(words[3], ActionNames.Read(words[4].Split(',')), words[5], words[7].Trim('\''));
+                        await world.GrantAsync(words[3], ActionNames.Read(words[4].Split(',')), "shop-dev", words[5]["shop-dev/".Length..]);
                         break;
                     default:
                         Assert.Fail(why.Remedy);
