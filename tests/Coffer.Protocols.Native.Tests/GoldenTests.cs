@@ -10,14 +10,14 @@ namespace Coffer.Protocols.Native.Tests;
 /// request has (host, token), below it the answer expected; <c>====</c> parts exchanges. Comments in front of a
 /// request: <c># as: NAME</c> calls as that principal (default root; <c>none</c> without a token), <c># local: UID</c> over the
 /// socket, <c># clock: +8d</c> moves time first, <c># sealed</c> seals the server first. Placeholders stand for what is drawn:
-/// <c>{uuid} {id} {number} {grant} {token} {bearer} {session} {secret} {key} {page} {n}</c>; in requests for the last one seen. COFFER_GOLDEN=update writes answers into
+/// <c>{uuid} {id} {number} {grant} {request} {token} {bearer} {session} {secret} {key} {page} {n}</c>; in requests for the last one seen. COFFER_GOLDEN=update writes answers into
 /// the source tree, to be read before they are believed.
 /// </summary>
 public sealed partial class GoldenTests
 {
     private static readonly (string Name, Regex Pattern)[] Drawn =
     [
-        ("page", PageOf()), ("bearer", BearerOf()), ("session", SessionOf()), ("secret", SecretOf()), ("uuid", UuidOf()), ("id", IdOf()), ("number", NumberOf()), ("grant", GrantOf()), ("token", TokenOf()), ("key", KeyOf()), ("n", CountOf()),
+        ("page", PageOf()), ("bearer", BearerOf()), ("session", SessionOf()), ("secret", SecretOf()), ("uuid", UuidOf()), ("id", IdOf()), ("number", NumberOf()), ("grant", GrantOf()), ("request", RequestOf()), ("token", TokenOf()), ("key", KeyOf()), ("n", CountOf()),
     ];
 
     private static readonly string Folder = Path.Combine(AppContext.BaseDirectory, "Golden");
@@ -159,6 +159,9 @@ public sealed partial class GoldenTests
 
     [GeneratedRegex("\"number\":\"(?<it>[0-9]{12})\"")]
     private static partial Regex NumberOf();
+
+    [GeneratedRegex("(?<it>\\br-[a-z2-9]{8}\\b)")]
+    private static partial Regex RequestOf();
 
     [GeneratedRegex("(?<it>\\bg-[a-z2-9]{8}\\b)")]
     private static partial Regex GrantOf();
