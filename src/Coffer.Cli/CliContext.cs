@@ -127,7 +127,7 @@ internal sealed class CliContext(Terminal terminal, TimeProvider clock)
     {
         "sealed" => "coffer unseal",
         "unreachable" => "is it running? COFFER_SOCKET or COFFER_ADDR say where it is; coffer serve starts one",
-        "accessdenied" => requestId is null ? null : $"the trail says why: request {requestId}",
+        "accessdenied" => requestId is null ? null : $"coffer why {requestId}",
         "deleted" => "coffer recover brings it back",
         "unauthenticated" => "set COFFER_TOKEN, or use the local socket as the user who ran coffer init",
         _ => null,

@@ -16,7 +16,7 @@ public sealed record PolicyTrace(string Language, string Policy, string On, Verd
 /// <param name="Subject">Whose call it is.</param>
 /// <param name="Operation">What was asked.</param>
 /// <param name="Decision">How it was decided.</param>
-/// <param name="Considered">Every policy that applies to the subject there, in the order judged.</param>
+/// <param name="Considered">Every policy that applies to the subject there: those that deny, those that allow, those that are silent.</param>
 /// <param name="Until">When an allowed call stops being allowed because grants end, UTC microseconds, or null: not by itself.</param>
 /// <param name="Remedy">The smallest change that turns the decision, as a command; null where it is allowed.</param>
 public sealed record AccessExplanation(Principal Subject, Operation Operation, AccessDecision Decision, ImmutableArray<PolicyTrace> Considered, long? Until, string? Remedy);
@@ -27,17 +27,21 @@ internal static class AccessExplainer
     public static AccessExplanation Explain(AccessSnapshot snapshot, AccessRequest request, ImmutableArray<ParsedPolicy> onSecret)
     {
         AccessDecision decision = AccessEvaluator.Decide(snapshot, request, onSecret);
-        ImmutableArray<PolicyTrace>.Builder considered = ImmutableArray.CreateBuilder<PolicyTrace>();
+        List<(PolicyTrace Trace, long Created)> considered = [];
         foreach (IPolicyLanguage language in snapshot.Languages)
         {
             foreach (ParsedPolicy policy in snapshot.Applicable(language, request, onSecret))
             {
-                considered.Add(Trace(snapshot, language, policy, request));
+                considered.Add((Trace(snapshot, language, policy, request), policy.Policy.Created));
             }
         }
 
-        return new(request.Caller.Principal, request.Operation, decision, considered.DrainToImmutable(), decision.Allowed ? UntilOf(snapshot, request, onSecret) : null, Remedy(snapshot, request, decision, onSecret));
+        return new(request.Caller.Principal, request.Operation, decision, InOrder(considered), decision.Allowed ? UntilOf(snapshot, request, onSecret) : null, Remedy(snapshot, request, decision, onSecret));
     }
+
+    /// <summary>What spoke first, denials before permissions; older before newer.</summary>
+    private static ImmutableArray<PolicyTrace> InOrder(List<(PolicyTrace Trace, long Created)> considered) =>
+        [.. considered.OrderByDescending(c => c.Trace.Verdict).ThenBy(c => c.Created).ThenBy(c => c.Trace.Policy, StringComparer.Ordinal).Select(c => c.Trace)];
 
     /// <summary>When the last of the allowing grants ends: the first moment at which the same question is denied, if grants' own ends bring it.</summary>
     public static long? UntilOf(AccessSnapshot snapshot, AccessRequest request, ImmutableArray<ParsedPolicy> onSecret)
