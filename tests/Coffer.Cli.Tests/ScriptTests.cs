@@ -66,6 +66,16 @@ public class ScriptTests
         Assert.True(checkedIn == manual, "docs/cli.md is out of date: ./coffer manual > docs/cli.md");
     }
 
+    [Fact]
+    public async Task The_guide_to_access_holds_the_commands_of_its_script_and_no_others()
+    {
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        static IEnumerable<string> Commands(IEnumerable<string> lines) => lines.Where(l => l.StartsWith("$ ", StringComparison.Ordinal));
+        string[] guide = await File.ReadAllLinesAsync(Path.Combine(Root, "docs", "access.md"), cancellation);
+        string[] script = await File.ReadAllLinesAsync(Path.Combine(ScriptFolder, "access-guide.txt"), cancellation);
+        Assert.Equal(Commands(script), Commands(guide));
+    }
+
     private static async Task<(int Exit, string Output, string Errors)> RunAsync(string folder, string command)
     {
         using Process process = Process.Start(Start(folder, "/bin/sh", "-c", command))!;

@@ -116,7 +116,10 @@ internal static class AccessExplainer
 
         // The characters of names that shells read otherwise than they are written are between single quotes.
         string where = request.VaultName is { } vault ? request.Name is { } secret ? Quoted($"{vault}/{secret}") : vault.Value : "'*'";
-        string grant = $"coffer grant create {name} {string.Join(',', ActionNames.Write(request.Operation.Actions()))} {where}";
+        string actions = string.Join(',', ActionNames.Write(request.Operation.Actions()));
+        string grant = request.Vault is { } on && (on.Approvals & ApprovalNeeds.Grants) != 0
+            ? $"coffer request grant {actions} {where} --principal {name} --reason …"
+            : $"coffer grant create {name} {actions} {where}";
         return decision.Explicit && request.Vault is { } guarded && AccessGates.Closed(snapshot, request, guarded) is not null
             ? request.Operation is Operation.PurgeSecret or Operation.DestroyVersion ? $"coffer request purge {request.VaultName}/{request.Name} --reason …"
                 : guarded.SeparateDuties && request.Head?.Tags.ContainsKey(AccessGates.BreakGlassTag) != true ? $"a principal that does not administer {request.VaultName} reads it" : $"coffer request break-glass {request.VaultName}/{request.Name} --reason …"

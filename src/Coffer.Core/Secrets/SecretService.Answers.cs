@@ -67,7 +67,7 @@ public sealed partial class SecretService
         CachedSecret? found = vault is not null && question.Name is { } name ? await FindAsync(vault, name, "", now, cancellationToken).ConfigureAwait(false) : null;
         AccessRequest policies = Request(caller, own ? Operation.WhoAmI : Operation.ReadPolicy, question.Vault, vault, null, null, now);
         AccessDecision decision = await DecideAsync(policies, cancellationToken).ConfigureAwait(false);
-        await _parts.RecordAsync(_parts.Record(caller, "Explain", question.Vault, question.Name, about?.Name.Value, decision.Allowed ? AuditDecision.Allow : AuditDecision.Deny, decision.Reason)).ConfigureAwait(false);
+        await _parts.RecordAsync(_parts.Record(caller, "Explain", question.Vault, question.Name, null, decision.Allowed ? AuditDecision.Allow : AuditDecision.Deny, about is null ? decision.Reason : $"about {about.Name}: {decision.Reason}")).ConfigureAwait(false);
         if (!decision.Allowed)
         {
             throw Error.AccessDenied(Operation.ReadPolicy.Text(), question.Vault.Value, decision.Reason);

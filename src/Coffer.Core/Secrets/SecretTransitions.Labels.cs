@@ -143,7 +143,8 @@ public static partial class SecretTransitions
         void Drop(SecretVersion version)
         {
             SecretState before = state;
-            state = vault.PurgeProtection && version.StateAt(now) != VersionState.Destroyed ? Hide(state, vault, version, now) : Remove(state, version.Number);
+            // What still waits for its value has nothing to protect; hidden, it would be erased and could be filled afterwards.
+            state = vault.PurgeProtection && version.HasValue && version.StateAt(now) != VersionState.Destroyed ? Hide(state, vault, version, now) : Remove(state, version.Number);
             pruned |= !ReferenceEquals(state, before);
         }
 

@@ -100,6 +100,18 @@ public sealed class PurgeProtectionTests
         Assert.Equal([4, 5], over.Numbers);
     }
 
+    /// <summary>Hidden, it would be erased in the end, and a late Put could bring an erased version back.</summary>
+    [Fact]
+    public void What_still_waits_for_its_value_is_pruned_and_not_hidden()
+    {
+        RequestToken token = Story.Token('r');
+        Story waiting = Story.WithVersions(2, purgeProtection: true).Rotate(token).Move(VersionLabel.Pending, 3, null).Later(2 * Story.Day);
+        Story pruned = waiting.Put("four").Later(2 * Story.Day).Add(Story.Write("five") with { Prune = new(1, Story.Day, ByWindow: false) });
+        Assert.Equal([1, 2, 4, 5], pruned.Numbers);
+        Story late = pruned.Later(Retention).EraseDue().Put("late", token);
+        Assert.Equal((6, null), (late.Last!.Number, late.Version(6).DestroyedAt));
+    }
+
     [Fact]
     public void Pruning_by_count_hides_one_for_one()
     {
