@@ -61,10 +61,13 @@ internal sealed class CoreParts
     }
 
     /// <summary>A record about one decision, without a change.</summary>
-    public AuditRecord Record(Caller caller, string action, VaultName? vault, SecretName? name, string? version, AuditDecision decision, string reason) => new()
+    public AuditRecord Record(Caller caller, string action, VaultName? vault, SecretName? name, string? version, AuditDecision decision, string reason) =>
+        Record(Clock.GetUtcNow(), caller, action, vault, name, version, decision, reason);
+
+    private static AuditRecord Record(DateTimeOffset now, Caller caller, string action, VaultName? vault, SecretName? name, string? version, AuditDecision decision, string reason) => new()
     {
-        Id = Guid.CreateVersion7(Clock.GetUtcNow()),
-        Time = Clock.Now(),
+        Id = RandomIds.Version7(now),
+        Time = Microseconds.From(now),
         Dialect = caller.Dialect,
         WireOperation = caller.WireOperation,
         Action = action,

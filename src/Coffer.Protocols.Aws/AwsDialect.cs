@@ -198,7 +198,7 @@ internal sealed class AwsExchange
         if (target.Count > 0 || IsJson(request))
         {
             AwsOperation operation = HttpMethods.IsPost(request.Method) && target is [{ } only] ? AwsEndpoints.OperationOf(only) : AwsOperation.Unknown;
-            return new(AwsShape.Json, operation, operation == AwsOperation.Unknown ? "Unknown" : operation.ToString());
+            return new(AwsShape.Json, operation, AwsEndpoints.NameOf(operation));
         }
 
         bool query = IsForm(request) || (request.QueryString.HasValue && request.Query.ContainsKey("Action") && request.Query.ContainsKey("Version"));

@@ -15,6 +15,11 @@ internal sealed partial class AwsEndpoints(CofferCore core)
     private static readonly FrozenDictionary<string, AwsOperation> Targets =
         Enum.GetValues<AwsOperation>().Where(o => o != AwsOperation.Unknown).ToFrozenDictionary(o => $"secretsmanager.{o}", StringComparer.Ordinal);
 
+    private static readonly string[] OperationNames = Enum.GetNames<AwsOperation>();
+
+    /// <summary>The operation's own name.</summary>
+    public static string NameOf(AwsOperation operation) => OperationNames[(int)operation];
+
     /// <summary>The operation that a target names, or <see cref="AwsOperation.Unknown"/>.</summary>
     public static AwsOperation OperationOf(string target) => Targets.GetValueOrDefault(target);
 

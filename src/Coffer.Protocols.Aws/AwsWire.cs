@@ -132,7 +132,7 @@ internal static partial class AwsWire
     {
         context.Response.ContentType = contentType;
         context.Response.ContentLength = buffer.Length;
-        await context.Response.Body.WriteAsync(buffer.Memory, context.RequestAborted).ConfigureAwait(false);
+        await context.Response.BodyWriter.WriteAsync(buffer.Memory, context.RequestAborted).ConfigureAwait(false);
     }
 
     /// <summary>Sends a 200 of the JSON protocol.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Coffer.Core;
 using Coffer.Core.Errors;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -28,7 +29,7 @@ public sealed partial class DialectPipeline
     /// <summary>Answers one request. Never throws but for a client that went away.</summary>
     public async Task HandleAsync(HttpContext context)
     {
-        context.TraceIdentifier = Guid.NewGuid().ToString("D");
+        context.TraceIdentifier = RandomIds.Version4().ToString("D");
         IDialect dialect = Choose(context);
         try
         {

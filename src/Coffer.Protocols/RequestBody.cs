@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.IO.Pipelines;
 using System.Security.Cryptography;
 using Coffer.Core.Errors;
 using Microsoft.AspNetCore.Http;
@@ -32,26 +33,29 @@ public sealed class RequestBody : IDisposable
             throw Error.TooLarge("request body", limit);
         }
 
-        RequestBody body = new(ArrayPool<byte>.Shared.Rent((int)Math.Min(limit, declared ?? FirstBytes) + 1));
+        RequestBody body = new(ArrayPool<byte>.Shared.Rent((int)Math.Min(limit, declared ?? FirstBytes)));
         try
         {
+            PipeReader reader = context.Request.BodyReader;
             while (true)
             {
-                if (body._length == body._buffer!.Length)
+                ReadResult read = await reader.ReadAsync(context.RequestAborted).ConfigureAwait(false);
+                long length = body._length + read.Buffer.Length;
+                if (length <= limit)
                 {
-                    body.Grow();
+                    body.Append(read.Buffer);
                 }
 
-                int read = await context.Request.Body.ReadAsync(body._buffer.AsMemory(body._length), context.RequestAborted).ConfigureAwait(false);
-                if (read == 0)
-                {
-                    return body;
-                }
-
-                body._length += read;
-                if (body._length > limit)
+                reader.AdvanceTo(read.Buffer.End);
+                if (length > limit)
                 {
                     throw Error.TooLarge("request body", limit);
+                }
+
+                // What was declared is all there is: asking for the end as well would cost as much as the reading did.
+                if (read.IsCompleted || length == declared)
+                {
+                    return body;
                 }
             }
         }
@@ -74,13 +78,20 @@ public sealed class RequestBody : IDisposable
     /// <inheritdoc/>
     public override string ToString() => "***";
 
-    private void Grow()
+    private void Append(in ReadOnlySequence<byte> bytes)
     {
-        byte[] old = _buffer!;
-        byte[] larger = ArrayPool<byte>.Shared.Rent(old.Length * 2);
-        old.AsSpan(0, _length).CopyTo(larger);
-        _buffer = larger;
-        Return(old, _length);
+        int length = _length + (int)bytes.Length;
+        if (length > _buffer!.Length)
+        {
+            byte[] old = _buffer;
+            byte[] larger = ArrayPool<byte>.Shared.Rent(Math.Max(old.Length * 2, length));
+            old.AsSpan(0, _length).CopyTo(larger);
+            _buffer = larger;
+            Return(old, _length);
+        }
+
+        bytes.CopyTo(_buffer.AsSpan(_length));
+        _length = length;
     }
 
     private static void Return(byte[] buffer, int used)

@@ -201,10 +201,9 @@ public sealed class CofferServer : IAsyncDisposable
     private static WebApplicationBuilder Builder(ServerOptions options, Action<ILoggingBuilder>? logging)
     {
         // Nothing of the working folder or of foreign environment variables configures a secrets server.
-        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = options.DataDirectory, EnvironmentName = Environments.Production });
-        builder.Configuration.Sources.Clear();
-        builder.Logging.ClearProviders();
-        builder.Logging.SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft", LogLevel.Warning);
+        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = options.DataDirectory, EnvironmentName = Environments.Production });
+        // The host's own lines about requests begin with an activity and a scope for each; the trail knows more of a request.
+        builder.Logging.SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft", LogLevel.Warning).AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
         (logging ?? ServerLogging.Console)(builder.Logging);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(options.ShutdownSeconds));
         if (options.Telemetry)
@@ -212,7 +211,7 @@ public sealed class CofferServer : IAsyncDisposable
             Telemetry.Add(builder.Services);
         }
 
-        builder.WebHost.UseKestrelHttpsConfiguration();
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
         return builder;
     }
 

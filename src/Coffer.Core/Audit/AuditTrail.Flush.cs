@@ -27,7 +27,7 @@ public sealed partial class AuditTrail
         {
             _firstLine = first;
             _tick = true;
-            Monitor.Pulse(_gate);
+            Wake();
         }
 
         try
@@ -53,8 +53,11 @@ public sealed partial class AuditTrail
             {
                 while (_filling.IsEmpty && !_stopping && !_tick)
                 {
+                    _waiting = true;
                     Monitor.Wait(_gate);
                 }
+
+                _waiting = false;
 
                 batch = _filling;
                 (_filling, _spare) = (_spare, _filling);

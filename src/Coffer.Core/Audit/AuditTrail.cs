@@ -15,9 +15,13 @@ public sealed partial class AuditTrail : IAsyncDisposable
     private readonly TrailFollowers _followers;
     private readonly ITimer _timer;
 
+    [ThreadStatic]
+    private static LineBuffer? _line;
+
     private TrailBatch _filling = new();
     private TrailBatch _spare = new();
     private bool _tick;
+    private bool _waiting;
     private bool _stopping;
     private bool _abandoned;
     private volatile bool _healthy = true;
@@ -105,7 +109,9 @@ public sealed partial class AuditTrail : IAsyncDisposable
     /// <exception cref="ArgumentException">The record's change is malformed.</exception>
     public ValueTask AppendAsync(AuditRecord record)
     {
-        PendingAppend pending;
+        LineBuffer line = Line();
+        AuditRecordWriter.Write(line, record);
+        PendingAppend pending = PendingAppend.Rent();
         lock (_gate)
         {
             if (Refusal() is { } refusal)
@@ -113,9 +119,8 @@ public sealed partial class AuditTrail : IAsyncDisposable
                 return ValueTask.FromException(refusal);
             }
 
-            pending = PendingAppend.Rent();
-            _filling.Add(record, pending);
-            Monitor.Pulse(_gate);
+            _filling.Add(line.Written, record, pending);
+            Wake();
         }
 
         return pending.Task;
@@ -130,7 +135,15 @@ public sealed partial class AuditTrail : IAsyncDisposable
             return ValueTask.CompletedTask;
         }
 
-        PendingAppend pending;
+        LineBuffer lines = Line();
+        Span<int> ends = records.Count <= 128 ? stackalloc int[records.Count] : new int[records.Count];
+        for (int i = 0; i < records.Count; i++)
+        {
+            AuditRecordWriter.Write(lines, records[i]);
+            ends[i] = lines.Length;
+        }
+
+        PendingAppend pending = PendingAppend.Rent();
         lock (_gate)
         {
             if (Refusal() is { } refusal)
@@ -138,22 +151,14 @@ public sealed partial class AuditTrail : IAsyncDisposable
                 return ValueTask.FromException(refusal);
             }
 
-            int before = _filling.Entries.Length;
-            pending = PendingAppend.Rent();
-            try
+            int start = 0;
+            for (int i = 0; i < records.Count; i++)
             {
-                for (int i = 0; i < records.Count; i++)
-                {
-                    _filling.Add(records[i], i == records.Count - 1 ? pending : null);
-                }
-            }
-            catch
-            {
-                _filling.Truncate(before);
-                throw;
+                _filling.Add(lines.Written[start..ends[i]], records[i], i == records.Count - 1 ? pending : null);
+                start = ends[i];
             }
 
-            Monitor.Pulse(_gate);
+            Wake();
         }
 
         return pending.Task;
@@ -184,7 +189,7 @@ public sealed partial class AuditTrail : IAsyncDisposable
                 return;
             }
 
-            Monitor.Pulse(_gate);
+            Wake();
         }
 
         await _ended.Task.ConfigureAwait(false);
@@ -209,7 +214,25 @@ public sealed partial class AuditTrail : IAsyncDisposable
         lock (_gate)
         {
             _tick = true;
+            Wake();
+        }
+    }
+
+    // Under the gate. While the flush thread is busy it needs no call: it looks again before it waits.
+    private void Wake()
+    {
+        if (_waiting)
+        {
+            _waiting = false;
             Monitor.Pulse(_gate);
         }
+    }
+
+    /// <summary>Where this thread writes its records before it takes the gate, so that nobody waits for another's writing.</summary>
+    private static LineBuffer Line()
+    {
+        LineBuffer line = _line ??= new(1024);
+        line.Clear();
+        return line;
     }
 }

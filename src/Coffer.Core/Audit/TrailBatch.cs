@@ -15,42 +15,34 @@ internal sealed class TrailBatch
 
     public bool IsEmpty => _entries.Count == 0;
 
-    public void Add(AuditRecord record, PendingAppend? completion)
+    public void Add(ReadOnlySpan<byte> line, AuditRecord record, PendingAppend? completion)
     {
-        int start = Bytes.Length;
-        try
-        {
-            AuditRecordWriter.Write(Bytes, record);
-        }
-        catch
-        {
-            Bytes.Truncate(start);
-            throw;
-        }
-
+        Bytes.Append(line);
         _entries.Add(new(Bytes.Length, record.Time, record.Change, completion));
     }
 
-    /// <summary>Takes the last entries back, down to <paramref name="count"/>.</summary>
-    public void Truncate(int count)
-    {
-        _entries.RemoveRange(count, _entries.Count - count);
-        Bytes.Truncate(count == 0 ? 0 : _entries[count - 1].End);
-    }
-
+    /// <summary>Tells all who wait, in few steps of the thread pool: a step for each of them would cost more than what it does.</summary>
     public void Complete(AuditUnavailableException? failure)
     {
+        AppendedGroup? group = null;
         foreach (Entry entry in Entries)
         {
-            if (failure is null)
+            if (entry.Completion is not { } completion)
             {
-                entry.Completion?.Succeed();
+                continue;
             }
-            else
+
+            group ??= new(failure);
+            if (group.Add(completion))
             {
-                // One object per waiter: a thrown exception collects a stack.
-                entry.Completion?.Fail(new AuditUnavailableException(failure.Message, failure.InnerException));
+                ThreadPool.UnsafeQueueUserWorkItem(group, preferLocal: false);
+                group = null;
             }
+        }
+
+        if (group is not null)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(group, preferLocal: false);
         }
 
         _entries.Clear();
@@ -75,10 +67,21 @@ internal sealed class PendingAppend : IValueTaskSource
 
     private static readonly ConcurrentQueue<PendingAppend> Pool = new();
 
-    // The flush thread must not run what waits for it.
-    private ManualResetValueTaskSourceCore<bool> _core = new() { RunContinuationsAsynchronously = true };
+    private static int _pooled;
 
-    public static PendingAppend Rent() => Pool.TryDequeue(out PendingAppend? pending) ? pending : new();
+    // Completed on the thread pool, never on the flush thread: what waits may go on at once.
+    private ManualResetValueTaskSourceCore<bool> _core;
+
+    public static PendingAppend Rent()
+    {
+        if (!Pool.TryDequeue(out PendingAppend? pending))
+        {
+            return new();
+        }
+
+        Interlocked.Decrement(ref _pooled);
+        return pending;
+    }
 
     public ValueTask Task => new(this, _core.Version);
 
@@ -100,9 +103,46 @@ internal sealed class PendingAppend : IValueTaskSource
         finally
         {
             _core.Reset();
-            if (Pool.Count < MaxPooled)
+            if (Interlocked.Increment(ref _pooled) <= MaxPooled)
             {
                 Pool.Enqueue(this);
+            }
+            else
+            {
+                Interlocked.Decrement(ref _pooled);
+            }
+        }
+    }
+}
+
+/// <summary>Some of those who waited for one flush; the thread pool lets them go on one behind the other.</summary>
+internal sealed class AppendedGroup(AuditUnavailableException? failure) : IThreadPoolWorkItem
+{
+    // Large enough to save most of the steps, small enough that what one of them does holds up only a few.
+    private const int Size = 8;
+
+    private readonly PendingAppend[] _appends = new PendingAppend[Size];
+    private int _count;
+
+    /// <summary>Answers whether it is full now.</summary>
+    public bool Add(PendingAppend append)
+    {
+        _appends[_count++] = append;
+        return _count == Size;
+    }
+
+    public void Execute()
+    {
+        foreach (PendingAppend append in _appends.AsSpan(0, _count))
+        {
+            if (failure is null)
+            {
+                append.Succeed();
+            }
+            else
+            {
+                // One object per waiter: a thrown exception collects a stack.
+                append.Fail(new AuditUnavailableException(failure.Message, failure.InnerException));
             }
         }
     }
