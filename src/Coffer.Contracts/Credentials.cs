@@ -9,7 +9,7 @@ public sealed record CredentialInfo
     public required string Id { get; init; }
 
     /// <summary>What it is.</summary>
-    [AllowedValues("access-key", "token", "client-secret", "service-account-key", "secret-id", "password", "certificate")]
+    [AllowedValues("access-key", "token", "client-secret", "service-account-key", "secret-id", "password", "certificate", "one-time-code", "recovery-code", "invitation")]
     public required string Kind { get; init; }
 
     /// <summary>Whose it is, or absent.</summary>

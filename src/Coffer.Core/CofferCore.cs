@@ -32,6 +32,12 @@ public sealed record CofferCoreOptions
     /// <summary>How people's passwords are hashed, or null: nobody has one.</summary>
     public PassphraseKdf? Passwords { get; init; }
 
+    /// <summary>Life of a person's session unless set otherwise, in seconds: eight hours.</summary>
+    public const int DefaultLoginSeconds = 28_800;
+
+    /// <summary>How long a person's session lasts after a login, in seconds, 300 to 86,400. Use does not make it longer.</summary>
+    public int LoginSeconds { get; init; } = DefaultLoginSeconds;
+
     /// <summary>Sealed rows kept in memory; 0 keeps none.</summary>
     public int CachedSecrets { get; init; } = 16_384;
 
@@ -143,6 +149,7 @@ public sealed partial class CofferCore : IAsyncDisposable
                     Alarm = _options.Alarm,
                     Verifiers = _options.Verifiers,
                     Passwords = _options.Passwords,
+                    LoginSeconds = _options.LoginSeconds,
                 });
             }
             catch
@@ -250,6 +257,8 @@ public sealed partial class CofferCore : IAsyncDisposable
                 await Parts.Pending.FlushReadsAsync(cancellationToken).ConfigureAwait(false);
                 await Credentials.FlushUsesAsync(cancellationToken).ConfigureAwait(false);
                 await Admin.RemoveOldApprovalsAsync(cancellationToken).ConfigureAwait(false);
+                await Admin.RemoveExpiredAsync(cancellationToken).ConfigureAwait(false);
+                Logins.Prune();
             }
             catch (CofferException failure)
             {

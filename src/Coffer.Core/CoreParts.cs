@@ -31,6 +31,10 @@ internal sealed class CoreParts
 
     public PassphraseKdf? Passwords { get; init; }
 
+    public Argon2Parameters PasswordCost { get; init; } = Argon2Parameters.Default;
+
+    public int LoginSeconds { get; init; } = CofferCoreOptions.DefaultLoginSeconds;
+
     /// <summary>The keyring, or <see cref="CofferErrorCode.Sealed"/>.</summary>
     public Keyring Keys
     {

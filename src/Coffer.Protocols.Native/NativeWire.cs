@@ -246,6 +246,7 @@ internal static partial class NativeWire
             CredentialKind.Certificate => "certificate",
             CredentialKind.OneTimeCode => "one-time-code",
             CredentialKind.RecoveryCode => "recovery-code",
+            CredentialKind.Invitation => "invitation",
         },
         Principal = principal?.Value,
         Description = credential.Description,

@@ -17,7 +17,7 @@ public sealed class PersistedNumberTests
     [InlineData("Secrets.AttributeSpace", "Tag=1 Label=2 Annotation=3 Custom=4 VersionTag=5")]
     [InlineData("Secrets.AzureAccess", "Policies=1 Rbac=2")]
     [InlineData("Access.PrincipalKind", "Workload=1 Person=2 Operator=3")]
-    [InlineData("Access.CredentialKind", "AccessKey=1 Token=2 ClientSecret=3 ServiceAccountKey=4 SecretId=5 Password=6 Certificate=7 OneTimeCode=8 RecoveryCode=9")]
+    [InlineData("Access.CredentialKind", "AccessKey=1 Token=2 ClientSecret=3 ServiceAccountKey=4 SecretId=5 Password=6 Certificate=7 OneTimeCode=8 RecoveryCode=9 Invitation=10")]
     [InlineData("Access.TrustKind", "LocalUser=1 WebToken=2 Kubernetes=3 AwsIdentity=4 Certificate=5")]
     [InlineData("Access.ApprovalKind", "Grant=1 BreakGlass=2 Purge=3 Membership=4 Loosen=5")]
     [InlineData("Access.ApprovalState", "Pending=1 Approved=2 Refused=3 Withdrawn=4")]

@@ -1,8 +1,7 @@
-using System.Buffers.Text;
 using System.Collections.Immutable;
 using System.Net;
 using System.Security.Cryptography;
-using System.Text;
+using Coffer.Core.Audit;
 using Coffer.Core.Errors;
 using Coffer.Core.Sealing;
 using Coffer.Core.Secrets;
@@ -26,6 +25,22 @@ public sealed record CredentialOptions
     public ImmutableArray<IPNetwork> Cidrs { get; init; } = [];
 }
 
+/// <summary>What changes of a credential; what is null or false stays.</summary>
+public sealed record CredentialChange
+{
+    /// <summary>What it is for.</summary>
+    public string? Description { get; init; }
+
+    /// <summary>Its end, UTC microseconds.</summary>
+    public long? Expires { get; init; }
+
+    /// <summary>Whether it has no end any more.</summary>
+    public bool NoEnd { get; init; }
+
+    /// <summary>Whether it ends now.</summary>
+    public bool Disable { get; init; }
+}
+
 /// <summary>A credential just made, with its secret half: shown once, never again. Dispose it.</summary>
 /// <param name="Credential">As stored.</param>
 /// <param name="Secret">The secret access key, or the token's text.</param>
@@ -40,74 +55,214 @@ public sealed record IssuedCredential(Credential Credential, SecretValue Secret)
 
 public sealed partial class AdminService
 {
+    /// <summary>Longest time for which a rotated credential goes on, in seconds.</summary>
+    public const int MaxOverlapSeconds = 30 * 86_400;
+
     private const int MaxCredentials = 20;
     private const string KeyAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
     /// <summary>Makes an AWS access key (<c>AKIA…</c>). Errors: AccessDenied; NotFound; QuotaExceeded; InvalidRequest.</summary>
     public ValueTask<IssuedCredential> CreateAccessKeyAsync(Caller caller, PrincipalName principal, CredentialOptions options, CancellationToken cancellationToken) =>
-        IssueAsync(caller, principal, options, (keys, credential) =>
-        {
-            SecretValue secret = CredentialService.DrawSecret();
-            string id = "AKIA" + RandomNumberGenerator.GetString(KeyAlphabet, 16);
-            return (credential with { PublicId = id, Kind = CredentialKind.AccessKey, Sealed = keys.Seal(secret.Span, SealContext.ForCredential(id)) }, secret);
-        }, cancellationToken);
+        IssueAsync(caller, principal, options, AccessKey, cancellationToken);
 
     /// <summary>Makes a token of Coffer's own API. Errors: AccessDenied; NotFound; QuotaExceeded; InvalidRequest.</summary>
     public ValueTask<IssuedCredential> CreateTokenAsync(Caller caller, PrincipalName principal, CredentialOptions options, CancellationToken cancellationToken) =>
-        IssueAsync(caller, principal, options, (keys, credential) =>
-        {
-            Span<byte> random = stackalloc byte[32];
-            RandomNumberGenerator.Fill(random);
-            SecretValue secret = SecretValue.Rent(CredentialService.TokenPrefix.Length + 43);
-            Encoding.ASCII.GetBytes(CredentialService.TokenPrefix, secret.Buffer);
-            Base64Url.EncodeToUtf8(random, secret.Buffer[CredentialService.TokenPrefix.Length..]);
-            CryptographicOperations.ZeroMemory(random);
-            return (credential with { PublicId = Draw("ct-", 12), Kind = CredentialKind.Token, Verifier = keys.Index(secret.Span) }, secret);
-        }, cancellationToken);
+        IssueAsync(caller, principal, options, Token, cancellationToken);
 
-    /// <summary>Credentials of one principal, by creation, without their secrets. Errors: AccessDenied; NotFound.</summary>
+    /// <summary>
+    /// Credentials of one principal but sessions, by creation, without their secrets: one's own, or as a server administrator
+    /// anybody's. Errors: AccessDenied; NotFound.
+    /// </summary>
     public async ValueTask<IReadOnlyList<Credential>> ListCredentialsAsync(Caller caller, PrincipalName principal, CancellationToken cancellationToken)
     {
-        await AuthoriseAsync(caller, Operation.ReadPolicy, null, principal.Value).ConfigureAwait(false);
-        return await _parts.Store.Access.CredentialsAsync(Find(Snapshot, principal).Id, "", MaxCredentials + 1, cancellationToken).ConfigureAwait(false);
+        await AuthoriseOwnAsync(caller, Operation.ReadPolicy, principal == caller.Principal.Name, "ListCredentials", principal.Value).ConfigureAwait(false);
+        return [.. (await AllOfAsync(Find(Snapshot, principal).Id, cancellationToken).ConfigureAwait(false)).Where(c => !IsSession(c))];
     }
 
-    /// <summary>Removes a credential; it stops working in the very next request. Errors: AccessDenied; NotFound.</summary>
+    /// <summary>
+    /// Removes a credential; it stops working in the very next request, and so does what was got with it. A person may remove
+    /// their own keys and sessions. Errors: AccessDenied; NotFound.
+    /// </summary>
     public async ValueTask DeleteCredentialAsync(Caller caller, string publicId, CancellationToken cancellationToken)
     {
         Credential? found = await _credentials.FindAsync(publicId, cancellationToken).ConfigureAwait(false);
-        await ChangeAsync(caller, Operation.Administer, null, found?.PublicId, (_, _) => found is null
-            ? throw Error.NotFound("credential")
-            : (new AccessChange { RemovedCredentials = [found.PublicId] }, found), cancellationToken).ConfigureAwait(false);
+        // How one logs in is ended with what proves that one does, or by somebody else.
+        bool own = found?.PrincipalId == caller.Principal.Id && !IsFactor(found);
+        string reason = await AuthoriseOwnAsync(caller, Operation.Administer, own, "DeleteCredential", found?.PublicId ?? "credentials", record: false).ConfigureAwait(false);
+        if (found is null || !await ChangeCredentialsAsync(
+            found.PrincipalId ?? Guid.Empty,
+            _ => new() { RemovedCredentials = [found.PublicId] },
+            Record(caller, Operation.Administer, null, found.PublicId, AuditDecision.Allow, reason) with { Action = "DeleteCredential" },
+            cancellationToken).ConfigureAwait(false))
+        {
+            throw await MissingAsync(caller, "DeleteCredential").ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>
+    /// Makes another key or token like this one, so that there is no gap: both work until the old one ends after
+    /// <paramref name="overlapSeconds"/>, or at its own end if that is sooner. A person may do so with their own, for no longer than
+    /// the old one would have lasted. Errors: AccessDenied; NotFound; QuotaExceeded; InvalidRequest; PreconditionFailed (no key or token, or past its end).
+    /// </summary>
+    /// <param name="caller">Who asks.</param>
+    /// <param name="publicId">The old one.</param>
+    /// <param name="overlapSeconds">How long the old one goes on, 0 to 2,592,000 seconds.</param>
+    /// <param name="expires">End of the new one, UTC microseconds, as a server administrator; null: that of the old one.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async ValueTask<(IssuedCredential Fresh, Credential Old)> RotateCredentialAsync(Caller caller, string publicId, int overlapSeconds, long? expires, CancellationToken cancellationToken)
+    {
+        if (overlapSeconds is < 0 or > MaxOverlapSeconds)
+        {
+            throw Error.InvalidRequest($"the old one goes on for 0 to {MaxOverlapSeconds} seconds", "overlap");
+        }
+
+        Credential? found = await _credentials.FindAsync(publicId, cancellationToken).ConfigureAwait(false);
+        bool own = found?.PrincipalId == caller.Principal.Id && !(expires > found.Expires) && (expires is null || found.Expires is not null);
+        string reason = await AuthoriseOwnAsync(caller, Operation.Administer, own, "RotateCredential", found?.PublicId ?? "credentials", record: false).ConfigureAwait(false);
+        if (found is null)
+        {
+            throw await MissingAsync(caller, "RotateCredential").ConfigureAwait(false);
+        }
+
+        long now = _parts.Clock.Now();
+        if (found.Kind is not (CredentialKind.AccessKey or CredentialKind.Token) || IsSession(found) || found.PrincipalId is not { } owner)
+        {
+            throw Error.PreconditionFailed("only access keys and tokens are rotated");
+        }
+
+        CheckEnd(expires, now);
+        SecretValue? secret = null;
+        Credential? fresh = null, ending = null;
+        try
+        {
+            if (!await ChangeCredentialsAsync(
+                owner,
+                all =>
+                {
+                    Credential? old = all.FirstOrDefault(c => c.PublicId == found.PublicId);
+                    if (old is null || old.Expires <= now || old.UsesLeft <= 0)
+                    {
+                        throw Error.PreconditionFailed("the credential is past its end");
+                    }
+
+                    CheckQuota(all, now);
+                    Keyring keys = _parts.Keys;
+                    // Its policies hang on its id and are not copied; whoever has such a credential makes a new one.
+                    if (!old.PolicyDigest.IsEmpty)
+                    {
+                        throw Error.PreconditionFailed("a credential with policies of its own is not rotated");
+                    }
+
+                    Credential like = old with { Created = now, Expires = expires ?? old.Expires, Revision = 1, LastUsedDay = null, LastStep = null };
+                    (like, secret) = old.Kind == CredentialKind.AccessKey ? AccessKey(keys, like) : Token(keys, like);
+                    fresh = RowMacs.Sign(keys, like);
+                    ending = RowMacs.Sign(keys, old with { Expires = Math.Min(old.Expires ?? long.MaxValue, now + (overlapSeconds * Microseconds.PerSecond)), Revision = old.Revision + 1 });
+                    return new() { Credentials = [fresh, ending] };
+                },
+                Record(caller, Operation.Administer, null, found.PublicId, AuditDecision.Allow, reason) with { Action = "RotateCredential" },
+                cancellationToken).ConfigureAwait(false))
+            {
+                throw Error.NotFound("credential");
+            }
+
+            return (new(fresh!, secret!), ending!);
+        }
+        catch
+        {
+            secret?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Changes description and end of a credential; what is null stays. An end of now disables it in the very next request,
+    /// with what was got with it; a later one, or none, lets it work again. Errors: AccessDenied; NotFound; InvalidRequest.
+    /// </summary>
+    public async ValueTask<Credential> UpdateCredentialAsync(Caller caller, string publicId, CredentialChange change, CancellationToken cancellationToken)
+    {
+        Credential? found = await _credentials.FindAsync(publicId, cancellationToken).ConfigureAwait(false);
+        string reason = await AuthoriseAsync(caller, Operation.Administer, null, found?.PublicId ?? "credentials", record: false).ConfigureAwait(false);
+        SecretLimits.CheckDescription(change.Description ?? "");
+        long now = _parts.Clock.Now();
+        CheckEnd(change.Disable ? null : change.Expires, now);
+        if (found is null || IsFactor(found) || found.Kind == CredentialKind.Invitation)
+        {
+            throw found is null ? await MissingAsync(caller, "UpdateCredential").ConfigureAwait(false) : Error.PreconditionFailed("only keys, tokens and sessions are changed in this way");
+        }
+
+        Credential? after = null;
+        return await ChangeCredentialsAsync(
+            found.PrincipalId ?? Guid.Empty,
+            all =>
+            {
+                Credential before = all.FirstOrDefault(c => c.PublicId == found.PublicId) ?? found;
+                long? end = change.Disable ? Math.Min(before.Expires ?? long.MaxValue, now) : change.NoEnd ? null : change.Expires ?? before.Expires;
+                if (IsSession(before) && !(end <= before.Expires))
+                {
+                    throw Error.PreconditionFailed("a session is not made longer");
+                }
+
+                after = RowMacs.Sign(_parts.Keys, before with { Description = change.Description ?? before.Description, Expires = end, Revision = before.Revision + 1 });
+                return new() { Credentials = [after] };
+            },
+            Record(caller, Operation.Administer, null, found.PublicId, AuditDecision.Allow, reason) with { Action = "UpdateCredential" },
+            cancellationToken).ConfigureAwait(false) ? after! : throw Error.NotFound("credential");
+    }
+
+    private async ValueTask<CofferException> MissingAsync(Caller caller, string action)
+    {
+        await _parts.RecordAsync(Record(caller, Operation.Administer, null, null, AuditDecision.Fail, nameof(CofferErrorCode.NotFound)) with { Action = action }).ConfigureAwait(false);
+        return Error.NotFound("credential");
+    }
+
+    private static (Credential, SecretValue) AccessKey(Keyring keys, Credential credential)
+    {
+        SecretValue secret = CredentialService.DrawSecret();
+        string id = "AKIA" + RandomNumberGenerator.GetString(KeyAlphabet, 16);
+        return (credential with { PublicId = id, Kind = CredentialKind.AccessKey, Verifier = default, Sealed = keys.Seal(secret.Span, SealContext.ForCredential(id)) }, secret);
+    }
+
+    private static (Credential, SecretValue) Token(Keyring keys, Credential credential)
+    {
+        SecretValue secret = CredentialService.DrawToken(CredentialService.TokenPrefix);
+        return (credential with { PublicId = Draw("ct-", 12), Kind = CredentialKind.Token, Verifier = keys.Index(secret.Span), Sealed = default }, secret);
+    }
+
+    private static void CheckEnd(long? expires, long now)
+    {
+        if (expires <= now)
+        {
+            throw Error.InvalidRequest("a credential ends in the future", "expires");
+        }
+    }
+
+    /// <summary>Sessions and what people log in with do not count, and nor does what has ended.</summary>
+    private static void CheckQuota(IEnumerable<Credential> all, long now)
+    {
+        if (all.Count(c => !IsSession(c) && !IsFactor(c) && c.Kind != CredentialKind.Invitation && !(c.Expires <= now)) >= MaxCredentials)
+        {
+            throw Error.QuotaExceeded($"a principal holds at most {MaxCredentials} credentials");
+        }
     }
 
     private async ValueTask<IssuedCredential> IssueAsync(
         Caller caller, PrincipalName principal, CredentialOptions options, Func<Keyring, Credential, (Credential, SecretValue)> make, CancellationToken cancellationToken)
     {
         SecretLimits.CheckDescription(options.Description);
-        if (options.Expires <= _parts.Clock.Now())
-        {
-            throw Error.InvalidRequest("a credential ends in the future", "expires");
-        }
-
+        CheckEnd(options.Expires, _parts.Clock.Now());
         if (options.Uses is < 1 or > 1_000_000_000)
         {
             throw Error.InvalidRequest("a credential has at least one use", "uses");
         }
 
-        Guid? owner = Snapshot.PrincipalsByName.GetValueOrDefault(principal)?.Id;
-        int existing = owner is { } id ? (await _parts.Store.Access.CredentialsAsync(id, "", MaxCredentials, cancellationToken).ConfigureAwait(false)).Count : 0;
+        List<Credential> existing = Snapshot.PrincipalsByName.GetValueOrDefault(principal) is { } owner ? await AllOfAsync(owner.Id, cancellationToken).ConfigureAwait(false) : [];
         SecretValue? secret = null;
         try
         {
             Credential stored = await ChangeAsync(caller, Operation.Administer, null, principal.Value, (snapshot, keys) =>
             {
                 Principal found = Find(snapshot, principal);
-                if (existing >= MaxCredentials)
-                {
-                    throw Error.QuotaExceeded($"a principal holds at most {MaxCredentials} credentials");
-                }
-
+                CheckQuota(existing, _parts.Clock.Now());
                 (Credential credential, secret) = make(keys, new()
                 {
                     PublicId = "",

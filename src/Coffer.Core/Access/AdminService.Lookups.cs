@@ -22,7 +22,7 @@ public sealed partial class AdminService
         return snapshot.Principals.TryGetValue(caller.Principal.Id, out Principal? principal) && principal.Enabled
             && (snapshot.Trusts.Any(t => t.PrincipalId == principal.Id && string.Equals(t.Name.Value, caller.Credential, StringComparison.Ordinal))
                 || (await _credentials.FindAsync(caller.Credential, cancellationToken).ConfigureAwait(false) is { } credential
-                    && credential.PrincipalId == principal.Id && !(credential.Expires <= _parts.Clock.Now())))
+                    && credential.PrincipalId == principal.Id && await _credentials.IsAliveAsync(snapshot, credential.PublicId, cancellationToken).ConfigureAwait(false)))
             && AccessEvaluator.Decide(snapshot, new() { Operation = Operation.ReadAudit, Caller = caller, Now = _parts.Clock.Now() }).Allowed;
     }
 
@@ -55,11 +55,11 @@ public sealed partial class AdminService
         return (group, [.. group.Members.Select(m => snapshot.Principals.GetValueOrDefault(m)).OfType<Principal>().OrderBy(p => p.Name.Value, StringComparer.Ordinal)]);
     }
 
-    /// <summary>One credential with its principal, without its secret. Errors: AccessDenied; NotFound.</summary>
+    /// <summary>One credential with its principal, without its secret: one's own, or as a server administrator any. Errors: AccessDenied; NotFound.</summary>
     public async ValueTask<(Credential Credential, Principal? Owner)> GetCredentialAsync(Caller caller, string publicId, CancellationToken cancellationToken)
     {
         Credential? found = await _credentials.FindAsync(publicId, cancellationToken).ConfigureAwait(false);
-        await AuthoriseAsync(caller, Operation.ReadPolicy, null, found?.PublicId ?? "credentials").ConfigureAwait(false);
+        await AuthoriseOwnAsync(caller, Operation.ReadPolicy, found?.PrincipalId == caller.Principal.Id, "GetCredential", found?.PublicId ?? "credentials").ConfigureAwait(false);
         return found is null
             ? throw Error.NotFound("credential")
             : (found, found.PrincipalId is { } owner ? Snapshot.Principals.GetValueOrDefault(owner) : null);

@@ -83,7 +83,8 @@ public sealed partial class AdminService
                     _ = credential.Kind switch
                     {
                         CredentialKind.Password => withPassword.Add(owner),
-                        CredentialKind.OneTimeCode => withSecond.Add(owner),
+                        // A seed that no code has confirmed has an end, and is no factor yet.
+                        CredentialKind.OneTimeCode when credential.Expires is null => withSecond.Add(owner),
                         _ => false,
                     };
                     findings.AddRange(Of(credential, principal, now, span, days));

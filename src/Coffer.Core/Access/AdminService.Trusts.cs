@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Coffer.Core.Access.People;
 using Coffer.Core.Errors;
 using Coffer.Core.Sealing;
 using Coffer.Core.Secrets;
@@ -113,6 +114,7 @@ public sealed partial class AdminService
         Refuse(wanted.NewGroup is not null && wanted.PrincipalClaim is null, "only a trust whose claim names the principal creates any", "newGroup");
         // Whoever has an account at a public issuer has a token of it: something must tell one's own from all the others.
         Refuse(wanted.Principal is not null && wanted.Claims.Values.All(p => p.AsSpan().TrimEnd("*?").IsEmpty), "a trust pins at least one claim, or everybody at the issuer would be this principal", "claims");
+        _ = LoginSettings.Of(wanted.Kind, wanted.Settings, wanted.Audiences);
         Refuse(wanted.MaxSeconds is < 60 or > CredentialService.MaxSessionSeconds, $"a session lasts 60 to {CredentialService.MaxSessionSeconds} seconds", "maxSeconds");
         return new()
         {

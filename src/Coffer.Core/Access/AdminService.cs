@@ -138,7 +138,7 @@ public sealed partial class AdminService
     private static Principal Find(AccessSnapshot snapshot, PrincipalName name) =>
         snapshot.PrincipalsByName.GetValueOrDefault(name) ?? throw Error.NotFound("principal", name.Value);
 
-    private static string Draw(string prefix, int characters)
+    internal static string Draw(string prefix, int characters)
     {
         const string alphabet = "abcdefghijkmnpqrstuvwxyz23456789";
         return prefix + RandomNumberGenerator.GetString(alphabet, characters);

@@ -30,7 +30,7 @@ public sealed partial class CredentialService
     public const int MinSessionSeconds = 900, MaxSessionSeconds = 43_200;
 
     private const byte SessionLayout = 2;
-    private const int MaxSessionToken = 4096;
+    private const int MaxSessionToken = 4096, MaxParents = 8;
     private const string KeyAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
     /// <summary>
@@ -100,14 +100,32 @@ public sealed partial class CredentialService
         return secret;
     }
 
+    /// <summary>A token's text: a prefix and 256 random bits.</summary>
+    internal static SecretValue DrawToken(string prefix)
+    {
+        Span<byte> random = stackalloc byte[32];
+        RandomNumberGenerator.Fill(random);
+        SecretValue secret = SecretValue.Rent(prefix.Length + 43);
+        Encoding.ASCII.GetBytes(prefix, secret.Buffer);
+        Base64Url.EncodeToUtf8(random, secret.Buffer[prefix.Length..]);
+        CryptographicOperations.ZeroMemory(random);
+        return secret;
+    }
+
     private sealed record Session(
         Guid Principal, string Parent, long Issued, long Expires, VaultName? Home, string Name, ImmutableArray<PolicySet> Limits, ImmutableArray<IPNetwork> Cidrs, string Audience);
 
-    /// <summary>Whether the trust or credential at the root of a session is still there.</summary>
-    private async ValueTask<bool> IsAliveAsync(AccessSnapshot snapshot, string root, CancellationToken cancellationToken) =>
-        Guid.TryParseExact(root, "D", out Guid trust)
-            ? snapshot.Trusts.Any(t => t.Id == trust)
-            : await FindAsync(root, cancellationToken).ConfigureAwait(false) is { } credential && !(credential.Expires <= _parts.Clock.Now());
+    /// <summary>Whether the trust or credential at the root of a session is still there, and what that one was got with.</summary>
+    internal async ValueTask<bool> IsAliveAsync(AccessSnapshot snapshot, string root, CancellationToken cancellationToken, int depth = 0)
+    {
+        if (Guid.TryParseExact(root, "D", out Guid trust))
+        {
+            return snapshot.Trusts.Any(t => t.Id == trust);
+        }
+
+        return depth < MaxParents && await FindAsync(root, cancellationToken).ConfigureAwait(false) is { } credential && !(credential.Expires <= _parts.Clock.Now())
+            && (credential.Parent is not { } parent || await IsAliveAsync(snapshot, parent, cancellationToken, depth + 1).ConfigureAwait(false));
+    }
 
     private async ValueTask<(KnownAccessKey? Key, ProofFailure Failure)> FindSessionAsync(string accessKeyId, string token, IPAddress? address, CancellationToken cancellationToken)
     {

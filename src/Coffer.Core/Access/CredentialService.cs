@@ -268,7 +268,7 @@ public sealed partial class CredentialService
         }
     }
 
-    private Credential? Sound(Credential? credential)
+    internal Credential? Sound(Credential? credential)
     {
         if (credential is null || RowMacs.Holds(_parts.Keys, credential))
         {
@@ -298,6 +298,11 @@ public sealed partial class CredentialService
 
     private async ValueTask<(Identity? Identity, ProofFailure Failure)> AcceptAsync(Credential credential, IPAddress? address, CancellationToken cancellationToken, bool checkedAlready = false)
     {
+        if (credential.Parent is { } parent && !await IsAliveAsync(_parts.Access.Current, parent, cancellationToken).ConfigureAwait(false))
+        {
+            return (null, ProofFailure.Unknown);
+        }
+
         (Identity? identity, ProofFailure failure) = checkedAlready ? Check(credential with { Cidrs = [] }, null) : Check(credential, address);
         if (identity is null)
         {
@@ -329,7 +334,7 @@ public sealed partial class CredentialService
         return plain is not null && cidrs.Any(c => c.Contains(plain));
     }
 
-    private SecretValue OpenSecret(Credential credential)
+    internal SecretValue OpenSecret(Credential credential)
     {
         try
         {

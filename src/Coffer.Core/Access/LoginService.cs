@@ -30,6 +30,9 @@ public sealed partial class LoginService
         _parts = parts;
         _admin = admin;
         _credentials = credentials;
+        _hasher = new(parts.Passwords, parts.PasswordCost);
+        _guesses = new(parts.Clock);
+        _browsers = new(parts.Clock);
     }
 
     /// <summary>
@@ -97,7 +100,7 @@ public sealed partial class LoginService
         return true;
     }
 
-    private async ValueTask<(Identity? Identity, string Reason)> TryTrustAsync(Trust trust, TrustProof proof, CancellationToken cancellationToken)
+    private async ValueTask<(Identity? Identity, string Reason)> TryTrustAsync(Trust trust, TrustProof proof, CancellationToken cancellationToken, Func<ProvenClaims, string?>? misfit = null)
     {
         ITrustVerifier? verifier = _parts.Verifiers.FirstOrDefault(v => v.Kinds.Contains(trust.Kind));
         if (verifier is null)
@@ -115,6 +118,11 @@ public sealed partial class LoginService
         if (!Matches(trust, claims))
         {
             return (null, "the claims do not match the trust");
+        }
+
+        if (misfit?.Invoke(claims) is { } why)
+        {
+            return (null, why);
         }
 
         Principal? principal = trust.PrincipalId is { } id ? _parts.Access.Current.Principals.GetValueOrDefault(id) : await FindOrCreateAsync(trust, claims, cancellationToken).ConfigureAwait(false);

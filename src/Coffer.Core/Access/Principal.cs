@@ -140,6 +140,9 @@ public enum CredentialKind
 
     /// <summary>One of a person's recovery codes: kept as a keyed hash, one use.</summary>
     RecoveryCode = 9,
+
+    /// <summary>Lets a person set a password: kept as a keyed hash, one use.</summary>
+    Invitation = 10,
 }
 
 /// <summary>What proves a principal.</summary>
