@@ -197,7 +197,7 @@ internal sealed partial class NativeEndpoints
         return [.. values];
     }
 
-    // Four shapes of handlers: with or without a body, with or without an answer. All write through the same two methods.
+    // Four shapes of handlers: with or without a body, with or without an answer.
 
     private static NativeRoute Ask<TAnswer>(string method, string template, string id, string summary, JsonTypeInfo<TAnswer> answer, Func<NativeCall, ValueTask<TAnswer>> handler) => new()
     {
@@ -232,9 +232,21 @@ internal sealed partial class NativeEndpoints
             },
         };
 
-    private static NativeRoute Remove(string template, string id, string summary, Func<NativeCall, ValueTask> handler) => new()
+    private static NativeRoute Remove(string template, string id, string summary, Func<NativeCall, ValueTask> handler) => Silent(HttpMethods.Delete, template, id, summary, handler);
+
+    private static NativeRoute Do(string template, string id, string summary, Func<NativeCall, ValueTask> handler) => Silent(HttpMethods.Post, template, id, summary, handler);
+
+    private static NativeRoute DoWith<TBody>(string method, string template, string id, string summary, JsonTypeInfo<TBody> body, Func<NativeCall, TBody, ValueTask> handler) =>
+        Silent(method, template, id, summary, async call =>
+        {
+            TBody content = await NativeWire.ReadAsync(call.Context, body, NativeRoute.BodyBytes).ConfigureAwait(false);
+            using IDisposable? owned = content as IDisposable;
+            await handler(call, content).ConfigureAwait(false);
+        }) with { Body = body };
+
+    private static NativeRoute Silent(string method, string template, string id, string summary, Func<NativeCall, ValueTask> handler) => new()
     {
-        Method = HttpMethods.Delete,
+        Method = method,
         Template = template,
         Id = id,
         Summary = summary,

@@ -18,14 +18,16 @@ internal sealed partial class NativeEndpoints
 
     private readonly CofferCore _core;
     private readonly ISystemControl _system;
+    private readonly RateGate _rates;
     private readonly UnsealGate _unsealing;
 
     public NativeEndpoints(DialectOptions options, ISystemControl system)
     {
         _core = options.Core;
         _system = system;
+        _rates = options.Rates;
         _unsealing = new(options.Core.Clock);
-        Routes = [.. SecretRoutes(), .. HealthRoutes(), .. VaultRoutes(), .. AccessRoutes(), .. CredentialRoutes(), .. TokenRoutes(), .. SystemRoutes(), .. AuditRoutes(), .. GovernanceRoutes(), .. AnswerRoutes()];
+        Routes = [.. SecretRoutes(), .. HealthRoutes(), .. VaultRoutes(), .. AccessRoutes(), .. CredentialRoutes(), .. LoginRoutes(), .. PeopleRoutes(), .. TokenRoutes(), .. SystemRoutes(), .. AuditRoutes(), .. GovernanceRoutes(), .. AnswerRoutes()];
     }
 
     /// <summary>The table, the busiest rows first.</summary>

@@ -290,7 +290,8 @@ internal static partial class NativeWire
     /// <summary>A time that may be absent.</summary>
     public static DateTimeOffset? Time(long? microseconds) => microseconds is { } time ? Microseconds.ToTime(time) : null;
 
-    private static DateOnly? Day(int? day) => day is { } number ? DateOnly.FromDateTime(DateTime.UnixEpoch.AddDays(number)) : null;
+    /// <summary>A day that may be absent.</summary>
+    public static DateOnly? Day(int? day) => day is { } number ? DateOnly.FromDateTime(DateTime.UnixEpoch.AddDays(number)) : null;
 
     private static void WriteValue(Utf8JsonWriter writer, SecretReading reading)
     {

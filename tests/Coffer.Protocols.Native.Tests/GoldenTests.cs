@@ -10,14 +10,14 @@ namespace Coffer.Protocols.Native.Tests;
 /// request has (host, token), below it the answer expected; <c>====</c> parts exchanges. Comments in front of a
 /// request: <c># as: NAME</c> calls as that principal (default root; <c>none</c> without a token), <c># local: UID</c> over the
 /// socket, <c># clock: +8d</c> moves time first, <c># sealed</c> seals the server first. Placeholders stand for what is drawn:
-/// <c>{uuid} {id} {number} {grant} {request} {token} {bearer} {session} {secret} {key} {page} {n}</c>; in requests for the last one seen. COFFER_GOLDEN=update writes answers into
+/// <c>{uuid} {id} {number} {grant} {request} {token} {bearer} {session} {secret} {login} {person} {invitation} {key} {page} {n}</c>; in requests for the last one seen. COFFER_GOLDEN=update writes answers into
 /// the source tree, to be read before they are believed.
 /// </summary>
 public sealed partial class GoldenTests
 {
     private static readonly (string Name, Regex Pattern)[] Drawn =
     [
-        ("page", PageOf()), ("bearer", BearerOf()), ("session", SessionOf()), ("secret", SecretOf()), ("uuid", UuidOf()), ("id", IdOf()), ("number", NumberOf()), ("grant", GrantOf()), ("request", RequestOf()), ("token", TokenOf()), ("key", KeyOf()), ("n", CountOf()),
+        ("page", PageOf()), ("login", LoginOf()), ("person", PersonOf()), ("drawn", BrowserOf()), ("invitation", InvitationOf()), ("bearer", BearerOf()), ("session", SessionOf()), ("secret", SecretOf()), ("uuid", UuidOf()), ("id", IdOf()), ("number", NumberOf()), ("grant", GrantOf()), ("request", RequestOf()), ("token", TokenOf()), ("key", KeyOf()), ("n", CountOf()),
     ];
 
     private static readonly string Folder = Path.Combine(AppContext.BaseDirectory, "Golden");
@@ -168,6 +168,19 @@ public sealed partial class GoldenTests
 
     [GeneratedRegex("(?<it>\\bct-[a-z2-9]{12}\\b)")]
     private static partial Regex TokenOf();
+
+    // The token of a person's session; its id; what a login through an issuer draws; an invitation's id.
+    [GeneratedRegex("(?<it>\\bcft_[A-Za-z0-9_-]{43})")]
+    private static partial Regex LoginOf();
+
+    [GeneratedRegex("(?<it>\\bcn-[a-z2-9]{12}\\b)")]
+    private static partial Regex PersonOf();
+
+    [GeneratedRegex("\"(login|state|nonce|uri|seed)\":\"(?<it>[^\"]{20,})\"")]
+    private static partial Regex BrowserOf();
+
+    [GeneratedRegex("(?<it>\\b(cfi_[A-Za-z0-9_-]{43}|c[ip]-[a-z2-9]{12}\\b))")]
+    private static partial Regex InvitationOf();
 
     [GeneratedRegex("(?<it>\\bcfs_[A-Za-z0-9_-]{30,})")]
     private static partial Regex BearerOf();

@@ -49,6 +49,9 @@ internal sealed class NativeTestServer : IAsyncDisposable
 
     public Caller Root { get; private set; } = null!;
 
+    /// <summary>Takes as a web token what a test says.</summary>
+    public TestIssuer Issuer { get; } = new();
+
     /// <summary>Everything logged, raw.</summary>
     public IReadOnlyList<string> Log => _log;
 
@@ -139,7 +142,7 @@ internal sealed class NativeTestServer : IAsyncDisposable
     {
         CancellationToken cancellation = TestContext.Current.CancellationToken;
         string audit = Path.Combine(_folder, "audit");
-        Core = new(new() { Store = Store, AuditDirectory = audit, Clock = Clock });
+        Core = new(new() { Store = Store, AuditDirectory = audit, Clock = Clock, Passwords = Hash, Verifiers = [Issuer] });
         MemorySeal seal = new();
         await Core.Seals.InitializeAsync(seal, cancellation);
         await Core.StartAsync(cancellation);
@@ -168,6 +171,10 @@ internal sealed class NativeTestServer : IAsyncDisposable
         await _app.StartAsync(cancellation);
         Port = new Uri(_app.Urls.First(u => u.StartsWith("http://127", StringComparison.Ordinal))).Port;
     }
+
+    /// <summary>Stands in for Argon2id, whose cost no test of the wire needs.</summary>
+    private static void Hash(ReadOnlySpan<byte> passphrase, ReadOnlySpan<byte> salt, Argon2Parameters parameters, Span<byte> output) =>
+        global::System.Security.Cryptography.HMACSHA256.HashData(salt, passphrase, output);
 
     private async Task SeedAsync(CancellationToken cancellation)
     {
@@ -213,6 +220,23 @@ internal sealed class NativeTestServer : IAsyncDisposable
             }
         }
     }
+}
+
+/// <summary>Takes tokens that a test has put in, and says of them what it said.</summary>
+internal sealed class TestIssuer : ITrustVerifier
+{
+    public Dictionary<string, (string Name, string[] Values)[]> Tokens { get; } = new(StringComparer.Ordinal);
+
+    public global::System.Collections.Immutable.ImmutableArray<TrustKind> Kinds => [TrustKind.WebToken];
+
+    public void Check(Trust trust)
+    {
+    }
+
+    public ValueTask<(ProvenClaims? Claims, string Reason)> VerifyAsync(Trust trust, SecretValue? secret, TrustProof proof, CancellationToken cancellationToken) =>
+        ValueTask.FromResult<(ProvenClaims?, string)>(proof is TrustProof.WebToken { Token: { } token } && Tokens.TryGetValue(token, out (string Name, string[] Values)[]? claims)
+            ? (new(global::System.Collections.Frozen.FrozenDictionary.ToFrozenDictionary(claims, c => c.Name, c => global::System.Collections.Immutable.ImmutableArray.Create(c.Values), StringComparer.Ordinal), null), "")
+            : (null, "not a token of this issuer"));
 }
 
 /// <summary>An answer as it came over the wire.</summary>

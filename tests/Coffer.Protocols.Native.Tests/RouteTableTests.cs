@@ -73,9 +73,9 @@ public sealed class RouteTableTests
         });
 
     [Fact]
-    public void Only_health_the_document_and_the_seal_are_open_to_anyone() =>
+    public void Only_health_the_document_the_seal_and_the_login_are_open_to_anyone() =>
         Assert.Equal(
-            ["getHealth", "getLiveness", "getOpenApi", "getReadiness", "getStatus", "unseal"],
+            ["acceptInvitation", "beginBrowserLogin", "finishBrowserLogin", "getHealth", "getLiveness", "getOpenApi", "getReadiness", "getStatus", "listLoginProviders", "loginWithPassword", "unseal"],
             Routes.Where(r => r.Access != NativeAccess.Proven).Select(r => r.Id).Order(StringComparer.Ordinal));
 
     private static string Fill(string template, string name) => string.Join('/', template.Split('/').Select(p => p is ['{', ..] ? name : p));
