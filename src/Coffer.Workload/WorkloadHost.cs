@@ -33,9 +33,12 @@ public sealed class WorkloadHost : IAsyncDisposable
     private readonly RunFolder _folder;
     private readonly WebApplication _app;
     private readonly IReadOnlyList<InterceptProxy> _proxies;
+    private readonly WorkloadOptions _options;
 
-    private WorkloadHost(RunAuthority authority, RunFolder folder, WebApplication app, IReadOnlyList<InterceptProxy> proxies, IReadOnlyDictionary<string, string> environment)
+    private WorkloadHost(
+        WorkloadOptions options, RunAuthority authority, RunFolder folder, WebApplication app, IReadOnlyList<InterceptProxy> proxies, IReadOnlyDictionary<string, string> environment)
     {
+        _options = options;
         _authority = authority;
         _folder = folder;
         _app = app;
@@ -46,7 +49,7 @@ public sealed class WorkloadHost : IAsyncDisposable
     /// <summary>The child's whole environment.</summary>
     public IReadOnlyDictionary<string, string> Environment { get; }
 
-    /// <summary>Opens all of it on loopback. Throws <see cref="WorkloadException"/>.</summary>
+    /// <summary>Opens all of it on loopback. The doors of the options are this host's from then on, and end with it. Throws <see cref="WorkloadException"/>.</summary>
     public static async Task<WorkloadHost> StartAsync(WorkloadOptions options, CancellationToken cancellationToken)
     {
         ParentProxy? parent = ParentProxy.From(options.Inherited);
@@ -59,6 +62,11 @@ public sealed class WorkloadHost : IAsyncDisposable
             folder = RunFolder.Create(authority.Pem, InterceptedHosts.ToJavaScript(options.AlsoServices), options.Inherited);
             app = Build(options, authority, folder);
             await app.StartAsync(cancellationToken).ConfigureAwait(false);
+            if (options.VaultToken is { } sink)
+            {
+                await sink.WriteAsync(folder.VaultToken, cancellationToken).ConfigureAwait(false);
+            }
+
             ICollection<string> addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
             int tlsPort = new Uri(addresses.First(a => a.StartsWith("https://127", StringComparison.Ordinal))).Port;
             (string User, string Password) credentials = (Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4)), Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)));
@@ -83,21 +91,22 @@ public sealed class WorkloadHost : IAsyncDisposable
                 NodeExtra = folder.NodeExtra,
                 Hook = folder.Hook,
                 Gcloud = folder.Gcloud,
+                VaultToken = folder.VaultToken,
                 Java = java,
             });
-            return new(authority, folder, app, proxies, environment);
+            return new(options, authority, folder, app, proxies, environment);
         }
         catch
         {
-            await EndAsync(proxies, app, folder, authority).ConfigureAwait(false);
+            await EndAsync(options, proxies, app, folder, authority).ConfigureAwait(false);
             throw;
         }
     }
 
     /// <inheritdoc/>
-    public async ValueTask DisposeAsync() => await EndAsync(_proxies, _app, _folder, _authority).ConfigureAwait(false);
+    public async ValueTask DisposeAsync() => await EndAsync(_options, _proxies, _app, _folder, _authority).ConfigureAwait(false);
 
-    private static async Task EndAsync(IReadOnlyList<InterceptProxy> proxies, WebApplication? app, RunFolder? folder, RunAuthority authority)
+    private static async Task EndAsync(WorkloadOptions options, IReadOnlyList<InterceptProxy> proxies, WebApplication? app, RunFolder? folder, RunAuthority authority)
     {
         foreach (InterceptProxy proxy in proxies)
         {
@@ -109,6 +118,12 @@ public sealed class WorkloadHost : IAsyncDisposable
             await app.DisposeAsync().ConfigureAwait(false);
         }
 
+        foreach (ICredentialDoor door in options.Doors)
+        {
+            door.Dispose();
+        }
+
+        options.VaultToken?.Dispose();
         folder?.Dispose();
         authority.Dispose();
     }
@@ -167,7 +182,7 @@ public sealed class WorkloadHost : IAsyncDisposable
             kestrel.Listen(IPAddress.Loopback, 0, listen =>
             {
                 listen.Protocols = HttpProtocols.Http1;
-                listen.Use(OnlyOwnUser);
+                listen.Use(OnlyOwnProcesses);
                 listen.Use(next => connection =>
                 {
                     connection.Features.Set(DoorMark.Instance);
@@ -191,7 +206,7 @@ public sealed class WorkloadHost : IAsyncDisposable
 
         if (context.Features.Get<DoorMark>() is not null)
         {
-            ICredentialDoor? door = options.Doors.FirstOrDefault(d => context.Request.Path.StartsWithSegments(d.Prefix, StringComparison.Ordinal));
+            ICredentialDoor? door = options.Doors.FirstOrDefault(d => d.Claims(context.Request.Path));
             if (door is not null)
             {
                 return door.AnswerAsync(context);
@@ -201,7 +216,20 @@ public sealed class WorkloadHost : IAsyncDisposable
             return Task.CompletedTask;
         }
 
-        return name is null || options.Wires.Contains(name.Wire) ? options.Handler(context) : VendorRefusal.WriteAsync(context, name);
+        if (name is not null)
+        {
+            return options.Wires.Contains(name.Wire) ? options.Handler(context) : VendorRefusal.WriteAsync(context, name);
+        }
+
+        return options.VaultToken is { } sink ? HandleAsync(context, options, sink) : options.Handler(context);
+    }
+
+    private static async Task HandleAsync(HttpContext context, WorkloadOptions options, VaultTokenSink sink)
+    {
+        if (await sink.ReplaceAsync(context).ConfigureAwait(false))
+        {
+            await options.Handler(context).ConfigureAwait(false);
+        }
     }
 
     /// <summary>
@@ -281,6 +309,12 @@ public sealed class WorkloadHost : IAsyncDisposable
 
     private static ConnectionDelegate OnlyOwnUser(ConnectionDelegate next) => connection =>
         connection.Features.Get<IConnectionSocketFeature>()?.Socket is { } socket && PeerCheck.IsOwnUser(socket.RemoteEndPoint, socket.LocalEndPoint)
+            ? next(connection)
+            : Task.CompletedTask;
+
+    /// <summary>Doors without a secret, as Google's, are for the child and what it starts, and no other process of the same user.</summary>
+    private static ConnectionDelegate OnlyOwnProcesses(ConnectionDelegate next) => connection =>
+        connection.Features.Get<IConnectionSocketFeature>()?.Socket is { } socket && PeerCheck.IsOwnProcess(socket.RemoteEndPoint, socket.LocalEndPoint)
             ? next(connection)
             : Task.CompletedTask;
 

@@ -20,6 +20,9 @@ public sealed record WorkloadOptions
     /// <summary>The credential doors of this identity.</summary>
     public required IReadOnlyList<ICredentialDoor> Doors { get; init; }
 
+    /// <summary>HashiCorp Vault's token for the child, or null.</summary>
+    public VaultTokenSink? VaultToken { get; init; }
+
     /// <summary>The environment the child would have had.</summary>
     public required IReadOnlyDictionary<string, string> Inherited { get; init; }
 

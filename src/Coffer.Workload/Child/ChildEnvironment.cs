@@ -22,6 +22,8 @@ internal sealed record ChildPlaces
 
     public required string Gcloud { get; init; }
 
+    public string VaultToken { get; init; } = "";
+
     /// <summary>Port without password and trust store, or null where the child has no Java.</summary>
     public (int Port, string TrustStore)? Java { get; init; }
 }
@@ -45,17 +47,23 @@ internal static class ChildEnvironment
         SetProxy(child, options.Inherited, places);
         SetTrust(child, places);
         SetLaunchers(child, places);
-        bool ownAws = false;
+        HashSet<string> own = new(StringComparer.Ordinal);
+        HashSet<string> led = new(StringComparer.Ordinal);
         foreach (ICredentialDoor door in options.Doors)
         {
             // Credentials that the child brings along are another identity's; whether they stay is the caller's choice.
-            if (options.KeepCredentials && door.Overridden.Any(n => !string.IsNullOrEmpty(child.GetValueOrDefault(n))))
+            if (options.KeepCredentials && door.Overridden.Any(n => !led.Contains(n) && !string.IsNullOrEmpty(child.GetValueOrDefault(n))))
             {
                 continue;
             }
 
-            ownAws |= door.Wire == "aws" && !options.KeepCredentials;
-            foreach (string name in door.Overridden)
+            if (!options.KeepCredentials)
+            {
+                own.Add(door.Wire);
+            }
+
+            // What another door of the same wire set stays.
+            foreach (string name in door.Overridden.Where(n => !led.Contains(n)))
             {
                 child.Remove(name);
             }
@@ -63,10 +71,12 @@ internal static class ChildEnvironment
             foreach ((string name, string value) in options.KeepCredentials ? door.Variables(places.DoorAddress) : door.Variables(places.DoorAddress).Concat(door.Hiding))
             {
                 child[name] = value;
+                led.Add(name);
             }
         }
 
-        SetWires(child, options, places, address, ownAws);
+        SetWires(child, options, places, address, own);
+        SetVaultToken(child, options, places);
         child["COFFER_ADDR"] = address;
         child["COFFER_CACERT"] = places.Authority;
         child["COFFER_VAULT"] = options.Vault;
@@ -120,9 +130,10 @@ internal static class ChildEnvironment
         }
     }
 
-    /// <summary>Where each wire's clients find it. <paramref name="ownAws"/>: all AWS credentials of the child are Coffer's.</summary>
-    private static void SetWires(Dictionary<string, string> child, WorkloadOptions options, ChildPlaces places, string address, bool ownAws)
+    /// <summary>Where each wire's clients find it. <paramref name="own"/>: wires whose credentials are all Coffer's.</summary>
+    private static void SetWires(Dictionary<string, string> child, WorkloadOptions options, ChildPlaces places, string address, HashSet<string> own)
     {
+        bool ownAws = own.Contains("aws");
         if (options.Wires.Contains("aws"))
         {
             child["AWS_ENDPOINT_URL_SECRETS_MANAGER"] = address;
@@ -148,7 +159,7 @@ internal static class ChildEnvironment
             child["AZURE_KEYVAULT_URL"] = child["VAULT_URL"] = $"https://{options.Vault}.vault.azure.net/";
         }
 
-        if (options.Wires.Contains("google"))
+        if (options.Wires.Contains("google") || own.Contains("google"))
         {
             child["GOOGLE_CLOUD_PROJECT"] = options.Vault;
             if (!options.KeepCredentials)
@@ -162,6 +173,24 @@ internal static class ChildEnvironment
         {
             child["VAULT_ADDR"] = address;
             child["VAULT_CACERT"] = places.Bundle;
+        }
+    }
+
+    private static void SetVaultToken(Dictionary<string, string> child, WorkloadOptions options, ChildPlaces places)
+    {
+        if (options.VaultToken is not { } sink || (options.KeepCredentials && VaultTokenSink.Overridden.Any(n => !string.IsNullOrEmpty(child.GetValueOrDefault(n)))))
+        {
+            return;
+        }
+
+        foreach (string name in VaultTokenSink.Overridden)
+        {
+            child.Remove(name);
+        }
+
+        foreach ((string name, string value) in sink.Variables(places.VaultToken))
+        {
+            child[name] = value;
         }
     }
 

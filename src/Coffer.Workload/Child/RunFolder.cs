@@ -15,6 +15,7 @@ internal sealed partial class RunFolder : IDisposable
 {
     private const string Prefix = "coffer-run-";
     private const string LockName = "lock";
+    private const int Writable = 3;
 
     // sockaddr_un holds 107 bytes; the longest name below and the folder's own are about 50.
     private const int MaxParentLength = 56;
@@ -49,6 +50,9 @@ internal sealed partial class RunFolder : IDisposable
 
     /// <summary>An empty gcloud configuration.</summary>
     public string Gcloud => System.IO.Path.Combine(Path, "gcloud");
+
+    /// <summary>The short-lived token for HashiCorp Vault's clients, mode 0600.</summary>
+    public string VaultToken => System.IO.Path.Combine(Path, "vault-token");
 
     /// <summary>Where the proxy reaches the TLS handler.</summary>
     public string Tunnel => System.IO.Path.Combine(Path, "tunnel.sock");
@@ -100,8 +104,9 @@ internal sealed partial class RunFolder : IDisposable
 
     private static string Parent(IReadOnlyDictionary<string, string> inherited)
     {
-        IEnumerable<string?> places = [inherited.GetValueOrDefault("XDG_RUNTIME_DIR"), System.IO.Path.GetTempPath(), "/tmp"];
-        return places.OfType<string>().Select(p => p.TrimEnd('/')).FirstOrDefault(p => p.Length > 0 && Encoding.UTF8.GetByteCount(p) <= MaxParentLength && Directory.Exists(p)) ?? "/tmp";
+        // In memory where there is a place for it: what a killed run leaves then is gone with the machine's next start.
+        IEnumerable<string?> places = [inherited.GetValueOrDefault("XDG_RUNTIME_DIR"), "/dev/shm", System.IO.Path.GetTempPath(), "/tmp"];
+        return places.OfType<string>().Select(p => p.TrimEnd('/')).FirstOrDefault(p => p.Length > 0 && Encoding.UTF8.GetByteCount(p) <= MaxParentLength && Directory.Exists(p) && Access(p, Writable) == 0) ?? "/tmp";
     }
 
     private static bool IsDead(string folder)
@@ -168,6 +173,9 @@ internal sealed partial class RunFolder : IDisposable
 
     [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
     private static unsafe partial int Statx(int folder, string path, int flags, uint mask, byte* result);
+
+    [LibraryImport("libc", EntryPoint = "access", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Access(string path, int mode);
 
     [LibraryImport("libc", EntryPoint = "geteuid")]
     private static partial uint GetEffectiveUserId();

@@ -1,45 +1,29 @@
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 
 namespace Coffer.Workload.Doors;
-
-/// <summary>A temporary AWS access key.</summary>
-/// <param name="AccessKeyId">Public id.</param>
-/// <param name="SecretAccessKey">The secret, UTF-8.</param>
-/// <param name="SessionToken">Sent with every request.</param>
-/// <param name="Expires">End.</param>
-public sealed record AwsSessionCredentials(string AccessKeyId, ReadOnlyMemory<byte> SecretAccessKey, string SessionToken, DateTimeOffset Expires)
-{
-    /// <inheritdoc/>
-    public override string ToString() => $"{AccessKeyId} ***";
-}
 
 /// <summary>
 /// The container credentials endpoint of AWS, as every AWS SDK asks it: a GET with the token as it is in Authorization.
 /// </summary>
 public sealed class AwsContainerDoor : ICredentialDoor
 {
-    // SDKs fetch again when under 15 minutes remain, on every call if they must. What is handed out lasts longer than that, or
-    // for half of its life where all of it is short.
-    private static readonly TimeSpan RenewBefore = TimeSpan.FromMinutes(30);
+    private readonly AwsSession _session;
+    private readonly string _token = DoorSecret.Draw();
+    private readonly DoorSecret _expected;
 
-    private readonly Func<CancellationToken, ValueTask<AwsSessionCredentials>> _issue;
-    private readonly TimeProvider _clock;
-    private readonly string _token = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
-    private readonly byte[] _expected;
-    private readonly Lock _renewing = new();
-    private Task<AwsSessionCredentials>? _issuing;
-    private (AwsSessionCredentials Credentials, DateTimeOffset Renew)? _current;
+    /// <summary>Over the temporary key of one identity.</summary>
+    public AwsContainerDoor(AwsSession session)
+    {
+        _session = session;
+        _expected = new(_token);
+    }
 
     /// <summary>Over an issuer of temporary keys that last an hour or more.</summary>
     public AwsContainerDoor(Func<CancellationToken, ValueTask<AwsSessionCredentials>> issue, TimeProvider clock)
+        : this(new AwsSession(issue, clock))
     {
-        _issue = issue;
-        _clock = clock;
-        _expected = SHA256.HashData(Encoding.ASCII.GetBytes(_token));
     }
 
     /// <inheritdoc/>
@@ -49,12 +33,7 @@ public sealed class AwsContainerDoor : ICredentialDoor
     public string Wire => "aws";
 
     /// <inheritdoc/>
-    public IReadOnlyList<string> Overridden { get; } =
-    [
-        "AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION",
-        "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME",
-        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-    ];
+    public IReadOnlyList<string> Overridden => AwsVariables.Credentials;
 
     /// <inheritdoc/>
     public IEnumerable<KeyValuePair<string, string>> Variables(string address) =>
@@ -65,116 +44,61 @@ public sealed class AwsContainerDoor : ICredentialDoor
     ];
 
     /// <inheritdoc/>
-    public IEnumerable<KeyValuePair<string, string>> Hiding { get; } =
-    [
-        // A default profile in the user's files comes before the container in every chain; an empty file holds none.
-        new("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
-        new("AWS_CONFIG_FILE", "/dev/null"),
-    ];
+    public IEnumerable<KeyValuePair<string, string>> Hiding => AwsVariables.NoFiles;
 
     /// <inheritdoc/>
-    public async Task AnswerAsync(HttpContext context)
+    public Task AnswerAsync(HttpContext context)
     {
         if (!HttpMethods.IsGet(context.Request.Method))
         {
-            await RefuseAsync(context, StatusCodes.Status405MethodNotAllowed, "MethodNotAllowed", "only GET").ConfigureAwait(false);
-            return;
+            return RefuseAsync(context, StatusCodes.Status405MethodNotAllowed, "MethodNotAllowed", "only GET");
         }
 
-        byte[] given = SHA256.HashData(Encoding.UTF8.GetBytes(context.Request.Headers.Authorization.ToString()));
-        if (!CryptographicOperations.FixedTimeEquals(given, _expected))
-        {
-            await RefuseAsync(context, StatusCodes.Status403Forbidden, "AccessDenied", "the authorization token is not right").ConfigureAwait(false);
-            return;
-        }
-
-        AwsSessionCredentials credentials;
-        try
-        {
-            credentials = await CurrentAsync(context.RequestAborted).ConfigureAwait(false);
-        }
-        catch (WorkloadException refused)
-        {
-            await RefuseAsync(context, StatusCodes.Status403Forbidden, "AccessDenied", refused.Message).ConfigureAwait(false);
-            return;
-        }
-        catch (Exception failure) when (failure is not OperationCanceledException || !context.RequestAborted.IsCancellationRequested)
-        {
-            await RefuseAsync(context, StatusCodes.Status503ServiceUnavailable, "ServiceUnavailable", "Coffer could not issue credentials").ConfigureAwait(false);
-            return;
-        }
-
-        context.Response.ContentType = "application/json";
-        context.Response.Headers.CacheControl = "no-store";
-        await using Utf8JsonWriter writer = new(context.Response.BodyWriter);
-        writer.WriteStartObject();
-        writer.WriteString("AccessKeyId"u8, credentials.AccessKeyId);
-        writer.WriteString("SecretAccessKey"u8, credentials.SecretAccessKey.Span);
-        writer.WriteString("Token"u8, credentials.SessionToken);
-        writer.WriteString("Expiration"u8, credentials.Expires.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture));
-        writer.WriteEndObject();
+        return _expected.Is(context.Request.Headers.Authorization.ToString())
+            ? GiveAsync(context)
+            : RefuseAsync(context, StatusCodes.Status403Forbidden, "AccessDenied", "the authorization token is not right");
     }
 
-    private async ValueTask<AwsSessionCredentials> CurrentAsync(CancellationToken cancellationToken)
+    /// <summary>Answers a caller who was proven some other way, as by an agent.</summary>
+    internal Task GiveAsync(HttpContext context) => DoorAnswer.TryAsync(
+        context,
+        stop => _session.DocumentAsync(null, stop),
+        (status, message) => RefuseAsync(context, status, status == StatusCodes.Status403Forbidden ? "AccessDenied" : "ServiceUnavailable", message));
+
+    /// <summary>An error in this endpoint's shape.</summary>
+    internal static Task RefuseAsync(HttpContext context, int status, string code, string message) => DoorAnswer.WriteAsync(context, status, DoorAnswer.Object(writer =>
     {
-        DateTimeOffset now = _clock.GetUtcNow();
-        Task<AwsSessionCredentials> issuing;
-        AwsSessionCredentials? usable;
-        lock (_renewing)
-        {
-            if (_current is { } current && now < current.Renew)
-            {
-                return current.Credentials;
-            }
-
-            usable = _current is { } old && now < old.Credentials.Expires ? old.Credentials : null;
-            // SDKs give up after a second or two and ask again: all of them wait for one issue, which no caller's leaving ends.
-            issuing = _issuing ??= IssueAsync();
-        }
-
-        try
-        {
-            return await issuing.WaitAsync(cancellationToken).ConfigureAwait(false);
-        }
-        catch (Exception failure) when (usable is not null && failure is not OperationCanceledException)
-        {
-            // The server is away for a moment; what was issued before still holds.
-            return usable;
-        }
-    }
-
-    private async Task<AwsSessionCredentials> IssueAsync()
-    {
-        await Task.Yield();
-        try
-        {
-            AwsSessionCredentials issued = await _issue(CancellationToken.None).ConfigureAwait(false);
-            DateTimeOffset now = _clock.GetUtcNow();
-            TimeSpan half = (issued.Expires - now) / 2;
-            lock (_renewing)
-            {
-                _current = (issued, issued.Expires - (half < RenewBefore ? half : RenewBefore));
-            }
-
-            return issued;
-        }
-        finally
-        {
-            lock (_renewing)
-            {
-                _issuing = null;
-            }
-        }
-    }
-
-    private static async Task RefuseAsync(HttpContext context, int status, string code, string message)
-    {
-        context.Response.StatusCode = status;
-        context.Response.ContentType = "application/json";
-        await using Utf8JsonWriter writer = new(context.Response.BodyWriter);
-        writer.WriteStartObject();
         writer.WriteString("Code"u8, code);
         writer.WriteString("Message"u8, message);
-        writer.WriteEndObject();
-    }
+    }));
+
+    /// <inheritdoc/>
+    public void Dispose() => _session.Dispose();
+}
+
+/// <summary>Variables of AWS credentials.</summary>
+internal static class AwsVariables
+{
+    /// <summary>Those that win over what a door gives.</summary>
+    public static IReadOnlyList<string> Credentials { get; } =
+    [
+        "AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION",
+        "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    ];
+
+    /// <summary>A default profile in the user's files comes before every door in every chain; an empty file holds none.</summary>
+    public static IEnumerable<KeyValuePair<string, string>> NoFiles { get; } = [new("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"), new("AWS_CONFIG_FILE", "/dev/null")];
+}
+
+/// <summary>The random token of one door and one child, compared in constant time.</summary>
+internal sealed class DoorSecret(string token)
+{
+    private readonly byte[] _expected = SHA256.HashData(Encoding.ASCII.GetBytes(token));
+
+    /// <summary>128 random bits in hexadecimal.</summary>
+    public static string Draw() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+
+    /// <summary>Whether that is it.</summary>
+    public bool Is(string given) => CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(given)), _expected);
 }

@@ -4,9 +4,10 @@ namespace Coffer.Workload.Doors;
 
 /// <summary>
 /// One vendor's way of handing credentials to a program that stores none: a path on the loopback listener, the variables that
-/// lead a program there, and the answer. A wire adds its door as one row of <see cref="WorkloadOptions.Doors"/>.
+/// lead a program there, and the answer. A wire adds its door as one row of <see cref="WorkloadOptions.Doors"/>. Disposing it zeroes
+/// what it holds.
 /// </summary>
-public interface ICredentialDoor
+public interface ICredentialDoor : IDisposable
 {
     /// <summary>Path prefix, starting with a slash.</summary>
     string Prefix { get; }
@@ -22,6 +23,9 @@ public interface ICredentialDoor
 
     /// <summary>Variables of credentials that would win over this door: removed from the child's environment.</summary>
     IReadOnlyList<string> Overridden { get; }
+
+    /// <summary>Whether a path is this door's.</summary>
+    bool Claims(PathString path) => path.StartsWithSegments(Prefix, StringComparison.Ordinal);
 
     /// <summary>Answers a request, after checking its token.</summary>
     Task AnswerAsync(HttpContext context);

@@ -21,18 +21,33 @@ internal static partial class PeerCheck
         return remote is IPEndPoint peer && local is IPEndPoint own && OwnerOf(peer, own) is { } uid && (uid == 0 || uid == GetEffectiveUserId());
     }
 
-    /// <summary>The owner of the socket whose local end is <paramref name="peer"/> and whose remote end is <paramref name="own"/>, or null.</summary>
-    public static uint? OwnerOf(IPEndPoint peer, IPEndPoint own)
+    /// <summary>Whether the peer is this process, or one below it that holds its end of the connection, and runs as the same user.</summary>
+    public static bool IsOwnProcess(EndPoint? remote, EndPoint? local)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return true;
+        }
+
+        return remote is IPEndPoint peer && local is IPEndPoint own && Find(peer, own) is { } socket && socket.Owner == GetEffectiveUserId()
+            && PeerProcess.Below(Environment.ProcessId).Any(pid => PeerProcess.Holds(pid, socket.Inode));
+    }
+
+    /// <summary>The user and inode of the socket whose local end is <paramref name="peer"/> and whose remote end is <paramref name="own"/>, or null.</summary>
+    public static (uint Owner, ulong Inode)? Find(IPEndPoint peer, IPEndPoint own)
     {
         IPEndPoint from = Plain(peer), to = Plain(own);
         return Search("/proc/net/tcp", from, to) ?? Search("/proc/net/tcp6", from, to);
     }
 
-    private static uint? Search(string table, IPEndPoint from, IPEndPoint to)
+    /// <summary>The owner of the socket whose local end is <paramref name="peer"/> and whose remote end is <paramref name="own"/>, or null.</summary>
+    public static uint? OwnerOf(IPEndPoint peer, IPEndPoint own) => Find(peer, own)?.Owner;
+
+    private static (uint Owner, ulong Inode)? Search(string table, IPEndPoint from, IPEndPoint to)
     {
         try
         {
-            return OwnerIn(File.ReadLines(table), from, to);
+            return SocketIn(File.ReadLines(table), from, to);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -42,16 +57,18 @@ internal static partial class PeerCheck
     }
 
     /// <summary>The owner by the lines of such a table.</summary>
-    internal static uint? OwnerIn(IEnumerable<string> lines, IPEndPoint from, IPEndPoint to)
+    internal static uint? OwnerIn(IEnumerable<string> lines, IPEndPoint from, IPEndPoint to) => SocketIn(lines, from, to)?.Owner;
+
+    private static (uint Owner, ulong Inode)? SocketIn(IEnumerable<string> lines, IPEndPoint from, IPEndPoint to)
     {
         foreach (string line in lines)
         {
             // A socket that its process has closed stays in the table without inode and as if root's: it proves nothing.
             string[] fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
             if (fields.Length > 9 && fields[9] != "0" && Matches(fields[1], from) && Matches(fields[2], to)
-                && uint.TryParse(fields[7], NumberStyles.None, CultureInfo.InvariantCulture, out uint uid))
+                && uint.TryParse(fields[7], NumberStyles.None, CultureInfo.InvariantCulture, out uint uid) && ulong.TryParse(fields[9], NumberStyles.None, CultureInfo.InvariantCulture, out ulong inode))
             {
-                return uid;
+                return (uid, inode);
             }
         }
 

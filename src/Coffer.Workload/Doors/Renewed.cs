@@ -1,0 +1,158 @@
+namespace Coffer.Workload.Doors;
+
+/// <summary>
+/// Something short-lived, renewed ahead of its end. Callers share one issue, which no caller's leaving ends; while a renewal
+/// fails, what still holds is given; after a failure the next try waits a little, longer each time.
+/// </summary>
+internal sealed class Renewed<T> : IDisposable
+    where T : class, IDisposable
+{
+    // SDKs ask a local door with limits of a second or two.
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(700), FirstPause = TimeSpan.FromMilliseconds(250), LongestPause = TimeSpan.FromSeconds(5);
+
+    private readonly Func<CancellationToken, ValueTask<T>> _issue;
+    private readonly Func<T, DateTimeOffset> _end;
+    private readonly Func<TimeSpan, TimeSpan> _keep;
+    private readonly TimeProvider _clock;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Lock _gate = new();
+    private Task? _issuing;
+    private T? _current;
+    private DateTimeOffset _renew, _retry;
+    private Exception? _failure;
+    private int _failures;
+    private bool _ended;
+
+    /// <param name="issue">Gets a new one.</param>
+    /// <param name="end">When one ends.</param>
+    /// <param name="keep">For how long one is given, by what it has left when it is issued.</param>
+    /// <param name="clock">The clock.</param>
+    public Renewed(Func<CancellationToken, ValueTask<T>> issue, Func<T, DateTimeOffset> end, Func<TimeSpan, TimeSpan> keep, TimeProvider clock)
+    {
+        _issue = issue;
+        _end = end;
+        _keep = keep;
+        _clock = clock;
+    }
+
+    /// <summary>Two thirds of a life: what is left is more than any SDK's own margin, down to lives of a quarter of an hour.</summary>
+    public static TimeSpan TwoThirds(TimeSpan life) => life * 2 / 3;
+
+    /// <summary>When the current one should be renewed, or the next try made; now if there is none.</summary>
+    public DateTimeOffset Due
+    {
+        get
+        {
+            lock (_gate)
+            {
+                DateTimeOffset due = _current is null ? _clock.GetUtcNow() : _renew;
+                return due > _retry ? due : _retry;
+            }
+        }
+    }
+
+    /// <summary>
+    /// What <paramref name="use"/> makes of the current one. It must copy what it needs: the next renewal zeroes the rest. Throws
+    /// what the issue threw where there is nothing that still holds.
+    /// </summary>
+    public async ValueTask<TResult> UseAsync<TResult>(Func<T, TResult> use, CancellationToken cancellationToken)
+    {
+        Task issuing;
+        bool holds;
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_ended, this);
+            DateTimeOffset now = _clock.GetUtcNow();
+            holds = _current is not null && now < _end(_current);
+            if (holds && (now < _renew || now < _retry))
+            {
+                return use(_current!);
+            }
+
+            if (now < _retry && _issuing is null)
+            {
+                throw _failure is WorkloadException refused ? new WorkloadException(refused.Message, refused.Hint) : new IOException("tried a moment ago", _failure);
+            }
+
+            issuing = _issuing ??= IssueAsync();
+        }
+
+        try
+        {
+            await (holds ? issuing.WaitAsync(Patience, _clock, cancellationToken) : issuing.WaitAsync(cancellationToken)).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (holds && failure is not OperationCanceledException)
+        {
+            // The server is away, or slow, for a moment; what was issued before still holds.
+        }
+
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_ended, this);
+            return _current is not null && _clock.GetUtcNow() < _end(_current) ? use(_current) : throw new IOException("what was issued has ended already", _failure);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_ended)
+            {
+                return;
+            }
+
+            _ended = true;
+            _current?.Dispose();
+            _current = null;
+        }
+
+        _stop.Cancel();
+        _stop.Dispose();
+    }
+
+    private async Task IssueAsync()
+    {
+        CancellationToken stop = _stop.Token;
+        await Task.Yield();
+        try
+        {
+            T issued = await _issue(stop).ConfigureAwait(false);
+            lock (_gate)
+            {
+                if (_ended)
+                {
+                    issued.Dispose();
+                    return;
+                }
+
+                DateTimeOffset now = _clock.GetUtcNow();
+                _current?.Dispose();
+                _current = issued;
+                _renew = now + _keep(_end(issued) - now);
+                _retry = DateTimeOffset.MinValue;
+                _failure = null;
+                _failures = 0;
+            }
+        }
+        catch (Exception failure)
+        {
+            lock (_gate)
+            {
+                TimeSpan pause = FirstPause * Math.Pow(2, Math.Min(_failures++, 10));
+                _retry = _clock.GetUtcNow() + (pause < LongestPause ? pause : LongestPause);
+                _failure = failure;
+            }
+
+            throw;
+        }
+        finally
+        {
+            lock (_gate)
+            {
+                _issuing = null;
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.AspNetCore.Http;
+
+namespace Coffer.Workload.Doors;
+
+/// <summary>
+/// HashiCorp Vault's way in. Its clients know a variable or a file with a token, and no endpoint to get one from. So the child's
+/// <c>VAULT_TOKEN</c> is a random text of this run, good as long as the run and worthless anywhere else: on the way to the server it is
+/// replaced by a short-lived token, which is renewed here. For programs that read a token file as they do from Vault's own agent, the
+/// short-lived token is kept in one, mode 0600, in the run's folder, and goes with it.
+/// </summary>
+public sealed class VaultTokenSink : IDisposable
+{
+    /// <summary>Audience of the tokens.</summary>
+    public const string Audience = "vault";
+
+    private const string TokenHeader = "X-Vault-Token", Bearer = "Bearer ";
+
+    private readonly Renewed<DoorToken> _current;
+    private readonly string _token = DoorSecret.Draw();
+    private readonly DoorSecret _expected;
+    private readonly TimeProvider _clock;
+    private readonly CancellationTokenSource _stop = new();
+    private Task _writing = Task.CompletedTask;
+    private string? _file;
+
+    /// <summary>Over an issuer.</summary>
+    public VaultTokenSink(TokenIssuer issue, TimeProvider clock)
+    {
+        _current = new(stop => issue(Audience, stop), t => t.Expires, Renewed<DoorToken>.TwoThirds, clock);
+        _expected = new(_token);
+        _clock = clock;
+    }
+
+    /// <summary>Variables that would win, or hold another identity's token.</summary>
+    internal static IReadOnlyList<string> Overridden { get; } = ["VAULT_TOKEN", "VAULT_TOKEN_FILE", "VAULT_NAMESPACE", "VAULT_AGENT_ADDR", "BAO_TOKEN"];
+
+    /// <summary>The child's variables.</summary>
+    internal IEnumerable<KeyValuePair<string, string>> Variables(string file) => [new("VAULT_TOKEN", _token), new("VAULT_TOKEN_FILE", file)];
+
+    /// <summary>Puts a short-lived token in the place of this run's. False where there is none to be had: the answer is written then.</summary>
+    internal async ValueTask<bool> ReplaceAsync(HttpContext context)
+    {
+        IHeaderDictionary headers = context.Request.Headers;
+        string own = headers[TokenHeader].ToString(), authorization = headers.Authorization.ToString();
+        bool inHeader = own.Length > 0 && _expected.Is(own);
+        if (!inHeader && !(authorization.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) && _expected.Is(authorization[Bearer.Length..])))
+        {
+            return true;
+        }
+
+        try
+        {
+            string token = await _current.UseAsync(t => Encoding.ASCII.GetString(t.Value), context.RequestAborted).ConfigureAwait(false);
+            _ = inHeader ? headers[TokenHeader] = token : headers.Authorization = Bearer + token;
+            return true;
+        }
+        catch (WorkloadException refused)
+        {
+            await RefuseAsync(context, StatusCodes.Status403Forbidden, refused.Message).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (failure is not OperationCanceledException || !context.RequestAborted.IsCancellationRequested)
+        {
+            context.Response.Headers.RetryAfter = "1";
+            await RefuseAsync(context, StatusCodes.Status503ServiceUnavailable, "Coffer could not issue a token").ConfigureAwait(false);
+        }
+
+        return false;
+    }
+
+    /// <summary>Keeps the short-lived token in a file from now on, until this ends. The first is there when this returns, if the server gave one.</summary>
+    internal async Task WriteAsync(string file, CancellationToken cancellationToken)
+    {
+        _file = file;
+        TaskCompletionSource first = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        _writing = Task.Run(() => KeepAsync(file, first), CancellationToken.None);
+        await first.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_stop.IsCancellationRequested)
+        {
+            return;
+        }
+
+        _stop.Cancel();
+        _writing.Wait();
+        _current.Dispose();
+        if (_file is not null && File.Exists(_file))
+        {
+            Erase(_file);
+        }
+    }
+
+    private async Task KeepAsync(string file, TaskCompletionSource first)
+    {
+        while (!_stop.IsCancellationRequested)
+        {
+            try
+            {
+                byte[] token = await _current.UseAsync(t => t.Value.ToArray(), _stop.Token).ConfigureAwait(false);
+                Replace(file, token);
+            }
+            catch (Exception failure) when (failure is not OperationCanceledException)
+            {
+                // Whoever reads the file finds the one before, as long as that holds; the next try is not far.
+            }
+            catch (OperationCanceledException)
+            {
+                break;
+            }
+
+            first.TrySetResult();
+            TimeSpan pause = _current.Due - _clock.GetUtcNow();
+            try
+            {
+                await Task.Delay(pause < TimeSpan.FromMilliseconds(50) ? TimeSpan.FromMilliseconds(50) : pause, _clock, _stop.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException)
+            {
+                break;
+            }
+        }
+
+        first.TrySetResult();
+    }
+
+    /// <summary>By rename, so that a reader finds one token or the other, whole. No line end: it would be part of the token to some.</summary>
+    private static void Replace(string file, byte[] token)
+    {
+        string next = file + ".next";
+        try
+        {
+            using (FileStream stream = new(next, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }))
+            {
+                stream.Write(token);
+            }
+
+            File.Move(next, file, overwrite: true);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(token);
+        }
+    }
+
+    private static void Erase(string file)
+    {
+        try
+        {
+            File.Delete(file);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            // The folder goes next, and the token's life is minutes.
+        }
+    }
+
+    private static Task RefuseAsync(HttpContext context, int status, string message) => DoorAnswer.WriteAsync(context, status, DoorAnswer.Object(writer =>
+    {
+        writer.WriteStartArray("errors"u8);
+        writer.WriteStringValue(message);
+        writer.WriteEndArray();
+    }));
+}
