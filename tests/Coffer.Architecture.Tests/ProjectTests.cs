@@ -14,6 +14,7 @@ public sealed class ProjectTests
         ["Coffer.Sources"] = [],
         ["Coffer.Workload"] = [],
         ["Coffer.Client"] = ["Coffer.Contracts"],
+        ["Coffer.Login"] = ["Coffer.Client", "Coffer.Contracts"],
         ["Coffer.Launch"] = ["Coffer.Sources"],
         ["Coffer.Trusts"] = ["Coffer.Core"],
         ["Coffer.Stores.Sqlite"] = ["Coffer.Core"],
@@ -30,7 +31,7 @@ public sealed class ProjectTests
             "Coffer.Protocols.Azure", "Coffer.Protocols.Google", "Coffer.Protocols.Vault", "Coffer.Protocols.Native",
         ],
         ["Coffer.Front"] = ["Coffer.Launch"],
-        ["Coffer.Cli"] = ["Coffer.Server", "Coffer.Client", "Coffer.Contracts", "Coffer.Sources", "Coffer.Launch", "Coffer.Workload"],
+        ["Coffer.Cli"] = ["Coffer.Server", "Coffer.Client", "Coffer.Contracts", "Coffer.Login", "Coffer.Sources", "Coffer.Launch", "Coffer.Workload"],
     };
 
     public static TheoryData<string> Projects => [.. Repository.Projects("src").Keys.Order(StringComparer.Ordinal)];

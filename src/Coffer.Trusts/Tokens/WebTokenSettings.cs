@@ -35,6 +35,9 @@ internal sealed record WebTokenSettings
     /// </summary>
     public bool SessionOutlivesToken { get; set; }
 
+    /// <summary>That people log in through this issuer: the core reads and checks it.</summary>
+    public JsonElement? Login { get; set; }
+
     [JsonIgnore]
     public ImmutableArray<WebKey>? Keys { get; private set; }
 
