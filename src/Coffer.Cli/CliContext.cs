@@ -6,6 +6,8 @@ using Coffer.Client;
 using Coffer.Core.Errors;
 using Coffer.Core.Sealing;
 using Coffer.Launch;
+using Coffer.Login;
+using Coffer.Login.Sessions;
 using Coffer.Server;
 
 namespace Coffer.Cli;
@@ -13,6 +15,8 @@ namespace Coffer.Cli;
 /// <summary>What every command gets: the terminal, the clock, the way to the server; and the one place where failures become a problem, a hint and an exit code.</summary>
 internal sealed class CliContext(Terminal terminal, TimeProvider clock)
 {
+    private const string SocketPrefix = "unix:";
+
     public Terminal Terminal { get; } = terminal;
 
     public TimeProvider Clock { get; } = clock;
@@ -77,8 +81,23 @@ internal sealed class CliContext(Terminal terminal, TimeProvider clock)
         }
     }
 
-    /// <summary>What was said on the command line, else the environment, else the socket of the server in the home folder.</summary>
-    public static CofferClientOptions ServerOptions(string? socket, string? address)
+    /// <summary>Where the user's sessions are.</summary>
+    public SessionFolder Sessions => field ??= SessionFolder.OfUser(Clock);
+
+    /// <summary>The way to the server, with the session of whoever logged in there, where no token is given otherwise.</summary>
+    public CofferClientOptions ServerOptions(string? socket, string? address)
+    {
+        CofferClientOptions options = Place(socket, address);
+        return options.Token is null && Sessions.Find(StoredSession.ServerOf(options)) is { } session
+            ? options with { Token = session.Token, CaFile = options.CaFile ?? session.CaFile }
+            : options;
+    }
+
+    /// <summary>
+    /// Which server: what was said on the command line, else the environment, else the socket of the server in the home folder, else
+    /// the server that was logged in to last.
+    /// </summary>
+    public CofferClientOptions Place(string? socket, string? address)
     {
         CofferClientOptions options = CofferClientOptions.FromEnvironment();
         if (socket is not null)
@@ -93,15 +112,30 @@ internal sealed class CliContext(Terminal terminal, TimeProvider clock)
                 : throw new CliException(CofferExit.Usage, "the address is not of the form https://host:port");
         }
 
-        return options.SocketPath is null && options.Address is null
-            ? options with { SocketPath = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".coffer", "coffer.sock") }
-            : options;
+        if (options.SocketPath is not null || options.Address is not null)
+        {
+            return options;
+        }
+
+        string own = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".coffer", "coffer.sock");
+        if (File.Exists(own) || Sessions.LastServer() is not { } last)
+        {
+            return options with { SocketPath = own };
+        }
+
+        CofferClientOptions place = PlaceOf(last);
+        return options with { SocketPath = place.SocketPath, Address = place.Address };
     }
+
+    /// <summary>The way to a server by its name in a session.</summary>
+    public static CofferClientOptions PlaceOf(string server) =>
+        server.StartsWith(SocketPrefix, StringComparison.Ordinal) ? new() { SocketPath = server[SocketPrefix.Length..] } : new() { Address = new(server) };
 
     private static (int Exit, string Problem, string? Hint)? Explain(Exception failure) => failure switch
     {
         CliException own => (own.Exit, own.Message, own.Hint),
         CofferClientException answered => (ExitOf(answered.Code), answered.Message, HintOf(answered.Code, answered.Problem.RequestId)),
+        LoginException login => (ExitOf(login.Fault), login.Message, login.Hint),
         CofferException core => (ExitOf(core.Code.ToString()), core.Message, null),
         Workload.WorkloadException surroundings => (CofferExit.Invalid, surroundings.Message, surroundings.Hint),
         ServerStartException start => (CofferExit.Unavailable, start.Message, start.Hint),
@@ -110,6 +144,13 @@ internal sealed class CliContext(Terminal terminal, TimeProvider clock)
         HttpRequestException or System.Net.Sockets.SocketException => (CofferExit.Unavailable, "the server cannot be reached", "is it running? coffer status tells; COFFER_SOCKET or COFFER_ADDR say where it is"),
         UnauthorizedAccessException or IOException => (CofferExit.Failure, failure.Message.TrimEnd('.'), null),
         _ => null,
+    };
+
+    private static int ExitOf(LoginFault fault) => fault switch
+    {
+        LoginFault.Ended or LoginFault.Declined => CofferExit.Unauthenticated,
+        LoginFault.Unavailable => CofferExit.Unavailable,
+        _ => CofferExit.Refused,
     };
 
     private static int ExitOf(string code) => code.Replace("_", "", StringComparison.Ordinal).ToLowerInvariant() switch
@@ -129,7 +170,7 @@ internal sealed class CliContext(Terminal terminal, TimeProvider clock)
         "unreachable" => "is it running? COFFER_SOCKET or COFFER_ADDR say where it is; coffer serve starts one",
         "accessdenied" => requestId is null ? null : $"coffer why {requestId}",
         "deleted" => "coffer recover brings it back",
-        "unauthenticated" => "set COFFER_TOKEN, or use the local socket as the user who ran coffer init",
+        "unauthenticated" or "credentialexpired" => "coffer login, set COFFER_TOKEN, or use the local socket as the user who ran coffer init",
         _ => null,
     };
 }

@@ -21,7 +21,7 @@ internal static class RunAsCommand
     /// <summary>Carries out a <c>run</c> that the launcher handed over; <paramref name="arguments"/> begin with <c>run</c>.</summary>
     public static async Task<int> RunAsync(CliContext context, string[] arguments, CancellationToken cancellationToken)
     {
-        CofferClientOptions server = CliContext.ServerOptions(null, null);
+        CofferClientOptions server = context.ServerOptions(null, null);
         PreparedRun? run = LaunchProgram.Prepare(arguments, new RemoteSecrets(server).Resolve, out int exit);
         if (run is null)
         {

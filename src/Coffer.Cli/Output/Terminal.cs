@@ -75,8 +75,13 @@ internal sealed class Terminal
         }
     }
 
+    /// <summary>A line typed, or read from stdin where that is no terminal.</summary>
+    public string ReadLine(string prompt) => Read(prompt, echo: true);
+
     /// <summary>A line typed without echo, or read from stdin where that is no terminal.</summary>
-    public string ReadHidden(string prompt)
+    public string ReadHidden(string prompt) => Read(prompt, echo: false);
+
+    private string Read(string prompt, bool echo)
     {
         if (!InputIsTerminal)
         {
@@ -85,25 +90,45 @@ internal sealed class Terminal
 
         Errors.Write(prompt);
         StringBuilder typed = new();
-        while (true)
+        // A signal would be noticed only after the line.
+        bool before = Console.TreatControlCAsInput;
+        Console.TreatControlCAsInput = true;
+        try
         {
-            ConsoleKeyInfo key = Console.ReadKey(intercept: true);
-            if (key.Key == ConsoleKey.Enter)
+            while (true)
             {
-                Errors.WriteLine();
-                string text = typed.ToString();
-                typed.Clear();
-                return text;
-            }
+                ConsoleKeyInfo key = Console.ReadKey(intercept: true);
+                if (key is { Key: ConsoleKey.C, Modifiers: ConsoleModifiers.Control } || (key is { Key: ConsoleKey.D, Modifiers: ConsoleModifiers.Control } && typed.Length == 0))
+                {
+                    Errors.WriteLine();
+                    throw new OperationCanceledException();
+                }
 
-            if (key.Key == ConsoleKey.Backspace)
-            {
-                typed.Length = Math.Max(0, typed.Length - 1);
+                if (key.Key == ConsoleKey.Enter)
+                {
+                    Errors.WriteLine();
+                    return typed.ToString();
+                }
+
+                if (key.Key == ConsoleKey.Backspace)
+                {
+                    if (typed.Length > 0)
+                    {
+                        typed.Length--;
+                        Errors.Write(echo ? "\b \b" : "");
+                    }
+                }
+                else if (!char.IsControl(key.KeyChar))
+                {
+                    typed.Append(key.KeyChar);
+                    Errors.Write(echo ? key.KeyChar.ToString() : "");
+                }
             }
-            else if (!char.IsControl(key.KeyChar))
-            {
-                typed.Append(key.KeyChar);
-            }
+        }
+        finally
+        {
+            typed.Clear();
+            Console.TreatControlCAsInput = before;
         }
     }
 }

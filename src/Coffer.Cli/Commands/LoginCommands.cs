@@ -1,0 +1,228 @@
+using System.CommandLine;
+using System.Diagnostics;
+using Coffer.Cli.Output;
+using Coffer.Client;
+using Coffer.Contracts;
+using Coffer.Launch;
+using Coffer.Login.Issuers;
+using Coffer.Login.Sessions;
+
+namespace Coffer.Cli.Commands;
+
+/// <summary><c>coffer login</c>, <c>logout</c> and <c>whoami</c>.</summary>
+internal static class LoginCommands
+{
+    public static IEnumerable<Command> All(CliContext context) => [LogIn(context), LogOut(context), WhoAmI(context)];
+
+    private static Command LogIn(CliContext context)
+    {
+        Argument<string?> name = new("person") { Description = "your name, for a login by password", HelpName = "PERSON", Arity = ArgumentArity.ZeroOrOne };
+        Option<bool> browser = new("--browser") { Description = "log in at an issuer, with a browser on this machine" };
+        Option<bool> device = new("--device") { Description = "log in at an issuer, with a browser on another device" };
+        Option<string?> trust = new("--trust") { Description = "which issuer, where the server knows several", HelpName = "TRUST" };
+        Option<bool> keychain = new("--keychain") { Description = "keep the token in the desktop's keychain (secret-tool), not in a file" };
+        Command command = new("login", "log in as a person; later commands to this server use the session until it ends") { name, browser, device, trust, keychain };
+        command.Validators.Add(result =>
+        {
+            if ((result.GetValue(browser) ? 1 : 0) + (result.GetValue(device) ? 1 : 0) + (result.GetValue(name) is null ? 0 : 1) > 1)
+            {
+                result.AddError("a login is by name and password, or --browser, or --device");
+            }
+        });
+        command.SetAction((parsed, cancellation) => context.RunAsync(async terminal =>
+        {
+            if (parsed.GetValue(keychain) && context.Sessions.Keychain is null)
+            {
+                throw new CliException(CofferExit.Unavailable, "there is no keychain: secret-tool is not installed", "install libsecret-tools, or log in without --keychain");
+            }
+
+            CofferClientOptions server = Nobody(context, parsed);
+            using CofferClient client = new(server);
+            using LoginResult result = parsed.GetValue(browser) || parsed.GetValue(device)
+                ? await AtIssuerAsync(context, client, parsed.GetValue(trust), parsed.GetValue(device), cancellation).ConfigureAwait(false)
+                : await ByPasswordAsync(client, parsed.GetValue(name), terminal, cancellation).ConfigureAwait(false);
+            SessionInfo session = new() { Id = result.Id, Description = StoredSession.ServerOf(server), Created = context.Clock.GetUtcNow(), Expires = result.Expires, Current = true };
+            await KeepAsync(context, server, result, session, parsed.GetValue(keychain), cancellation).ConfigureAwait(false);
+            context.Answer(parsed, session, ContractsJson.Default.SessionInfo, () =>
+                terminal.Line($"logged in as {result.Principal} until {SecretLifeCommands.Time(result.Expires)}"));
+            if (server.Token is null && Environment.GetEnvironmentVariable("COFFER_TOKEN") is { Length: > 0 })
+            {
+                terminal.Remark("coffer: warning: COFFER_TOKEN is set, and counts before this session");
+            }
+
+            return CofferExit.Ok;
+        }));
+        return command;
+    }
+
+    private static Command LogOut(CliContext context)
+    {
+        Option<bool> all = new("--all") { Description = "end the sessions with every server" };
+        Command command = new("logout", "end the session with this server, there and here") { all };
+        command.SetAction((parsed, cancellation) => context.RunAsync(async terminal =>
+        {
+            CofferClientOptions server = Nobody(context, parsed);
+            string[] servers = parsed.GetValue(all) ? [.. Known(context)] : [StoredSession.ServerOf(server)];
+            foreach (string each in servers)
+            {
+                await EndAsync(context, server, each, cancellation).ConfigureAwait(false);
+            }
+
+            if (parsed.GetValue(all) ? context.Sessions.ForgetAll() == 0 : !context.Sessions.Forget(servers[0]))
+            {
+                terminal.Remark("there was no session");
+            }
+
+            return CofferExit.Ok;
+        }));
+        return command;
+    }
+
+    private static Command WhoAmI(CliContext context)
+    {
+        Command command = new("whoami", "who the server takes you for, and why");
+        command.SetAction((parsed, cancellation) => context.RunAsync(async terminal =>
+        {
+            CofferClientOptions server = context.ServerOptions(parsed.GetValue(context.SocketOption), parsed.GetValue(context.AddressOption));
+            using CofferClient client = new(server);
+            WhoAmI who = await client.WhoAmIAsync(cancellation).ConfigureAwait(false);
+            context.Answer(parsed, who, ContractsJson.Default.WhoAmI, () =>
+            {
+                terminal.Line($"name     {who.Principal}");
+                terminal.Line($"kind     {who.Kind}");
+                terminal.Line($"home     {who.Home ?? "-"}");
+                terminal.Line($"through  {(server.Token is null ? $"the local socket ({who.Credential})" : Nobody(context, parsed, keepToken: true).Token is null ? $"session {who.Credential}" : $"COFFER_TOKEN ({who.Credential})")}");
+                terminal.Line($"until    {(who.Expires is { } end ? SecretLifeCommands.Time(end) : "-")}");
+                terminal.Line($"server   {StoredSession.ServerOf(server)}");
+            });
+            return CofferExit.Ok;
+        }));
+        return command;
+    }
+
+    /// <summary>The way to the server without any proof of who we are but the socket's.</summary>
+    internal static CofferClientOptions Nobody(CliContext context, ParseResult parsed, bool keepToken = false)
+    {
+        CofferClientOptions place = context.Place(parsed.GetValue(context.SocketOption), parsed.GetValue(context.AddressOption));
+        return keepToken ? place : place with { Token = null };
+    }
+
+    private static async Task<LoginResult> ByPasswordAsync(CofferClient client, string? name, Terminal terminal, CancellationToken cancellationToken)
+    {
+        name ??= terminal.ReadLine("name: ");
+        // The code is always asked for: a server that said whether one is needed would say that the password was right.
+        using PasswordLogin login = new()
+        {
+            Principal = name,
+            Password = SecretText.From(terminal.ReadHidden("password: ")),
+            Code = terminal.ReadHidden("one-time or recovery code (empty if you have none): ").Trim() is { Length: > 0 } code ? SecretText.From(code) : null,
+        };
+        return await client.LoginAsync(login, cancellationToken).ConfigureAwait(false);
+    }
+
+    private static async Task<LoginResult> AtIssuerAsync(CliContext context, CofferClient client, string? trust, bool device, CancellationToken cancellationToken)
+    {
+        LoginProvider[] known = [.. (await client.ListLoginProvidersAsync(cancellationToken).ConfigureAwait(false)).Providers.Where(p => (trust is null || p.Trust == trust) && (p.Device || !device))];
+        LoginProvider provider = known.Length switch
+        {
+            1 => known[0],
+            0 => throw new CliException(CofferExit.NotFound, trust is null ? "the server knows no issuer for such a login" : $"people do not log in this way through {trust}", "docs/people.md says how a trust becomes one for people"),
+            _ => throw new CliException(CofferExit.Usage, "the server knows several issuers", $"say which: --trust {string.Join(" | --trust ", known.Select(p => p.Trust))}"),
+        };
+        using IssuerHttp http = new();
+        IssuerLogin login = new(client, http, context.Clock);
+        return device
+            ? await login.ByDeviceAsync(
+                provider,
+                prompt =>
+                {
+                    context.Terminal.Remark($"on another device, open  {prompt.Address}");
+                    context.Terminal.Remark($"and type the code        {prompt.Code}");
+                    context.Terminal.Remark($"waiting until {SecretLifeCommands.Time(prompt.Expires)}; Ctrl-C gives up");
+                },
+                cancellationToken).ConfigureAwait(false)
+            : await login.ByBrowserAsync(
+                provider,
+                address =>
+                {
+                    context.Terminal.Remark("your browser opens; if it does not, open this in it:");
+                    context.Terminal.Remark(address.AbsoluteUri);
+                    OpenBrowser(address);
+                },
+                cancellationToken).ConfigureAwait(false);
+    }
+
+    private static async Task KeepAsync(CliContext context, CofferClientOptions server, LoginResult result, SessionInfo session, bool keychain, CancellationToken cancellationToken)
+    {
+        string name = StoredSession.ServerOf(server);
+        await EndAsync(context, server, name, cancellationToken).ConfigureAwait(false);
+        context.Sessions.Forget(name);
+        context.Sessions.Keep(new()
+        {
+            Server = name,
+            Principal = result.Principal,
+            Id = result.Id,
+            Begun = session.Created,
+            Expires = result.Expires,
+            CaFile = server.CaFile is { } file ? Path.GetFullPath(file) : null,
+            InKeychain = keychain,
+            Token = result.Token,
+        });
+    }
+
+    /// <summary>Ends a session on its server, as well as that goes: it ends by itself in any case.</summary>
+    private static async Task EndAsync(CliContext context, CofferClientOptions place, string server, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using StoredSession? session = context.Sessions.Find(server);
+            if (session is null)
+            {
+                return;
+            }
+
+            CofferClientOptions there = server == StoredSession.ServerOf(place) ? place : CliContext.PlaceOf(server);
+            using CofferClient client = new(there with { Token = session.Token, CaFile = place.CaFile ?? session.CaFile });
+            await client.LogoutAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (Login.LoginException)
+        {
+            // Past its end, or a file that is not to be believed.
+        }
+        catch (CofferClientException refused) when (refused.Status == 401)
+        {
+            // It has ended already.
+        }
+        catch (Exception failure) when (failure is CofferClientException or IOException or ArgumentException)
+        {
+            context.Terminal.Remark($"coffer: warning: {server} was not told; the session ends there by itself");
+        }
+    }
+
+    private static IEnumerable<string> Known(CliContext context)
+    {
+        try
+        {
+            return context.Sessions.Servers();
+        }
+        catch (Login.LoginException)
+        {
+            return [];
+        }
+    }
+
+    private static void OpenBrowser(Uri address)
+    {
+        string program = Environment.GetEnvironmentVariable("BROWSER") is { Length: > 0 } own ? own : OperatingSystem.IsMacOS() ? "open" : "xdg-open";
+        try
+        {
+            // Its words are not ours to show, and it may outlive us. The address is an argument, never a part of what the shell reads.
+            using Process? started = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "exec \"$0\" \"$1\" >/dev/null 2>&1 </dev/null &", program, address.AbsoluteUri]));
+            started?.WaitForExit();
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            // The address is on the screen.
+        }
+    }
+}

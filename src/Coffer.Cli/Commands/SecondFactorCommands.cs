@@ -1,0 +1,81 @@
+using System.CommandLine;
+using Coffer.Cli.Output;
+using Coffer.Client;
+using Coffer.Contracts;
+using Coffer.Launch;
+
+namespace Coffer.Cli.Commands;
+
+/// <summary><c>coffer second-factor …</c>: one-time codes of an app, and recovery codes for when it is lost.</summary>
+internal static class SecondFactorCommands
+{
+    public static Command Create(CliContext context) => new("second-factor", "your own one-time codes (TOTP) and recovery codes")
+    {
+        Enable(context), Disable(context), Renew(context),
+    };
+
+    private static Command Enable(CliContext context)
+    {
+        Command command = new("enable", "pair an app; from then on your password alone opens nothing");
+        command.SetAction((parsed, cancellation) => context.RunAsync(async terminal =>
+        {
+            using CofferClient client = context.Connect(parsed);
+            using (NewOneTimeCodes codes = await client.BeginOneTimeCodesAsync(cancellation).ConfigureAwait(false))
+            {
+                // Beside the answer, which is the recovery codes.
+                terminal.Remark("give your app this address, or type the seed into it (30 seconds, 6 digits, SHA-1):");
+                terminal.Remark($"address  {codes.Uri.Reveal()}");
+                terminal.Remark($"seed     {string.Join(' ', codes.Seed.Reveal().Chunk(4).Select(c => new string(c)))}");
+            }
+
+            using CodeProof proof = Ask(terminal, "the code that it shows now: ");
+            using RecoveryCodeList list = await client.ConfirmOneTimeCodesAsync(proof, cancellation).ConfigureAwait(false);
+            Show(context, parsed, list);
+            return CofferExit.Ok;
+        }));
+        return command;
+    }
+
+    private static Command Disable(CliContext context)
+    {
+        Command command = new("disable", "end your one-time and recovery codes, which takes one of them");
+        command.SetAction((parsed, cancellation) => context.RunAsync(async terminal =>
+        {
+            using CofferClient client = context.Connect(parsed);
+            using CodeProof proof = Ask(terminal, "one-time or recovery code: ");
+            await client.EndOneTimeCodesAsync(proof, cancellation).ConfigureAwait(false);
+            terminal.Remark("your password alone logs you in now");
+            return CofferExit.Ok;
+        }));
+        return command;
+    }
+
+    private static Command Renew(CliContext context)
+    {
+        Command command = new("recovery-codes", "make ten new recovery codes, which takes a code; the old ones end");
+        command.SetAction((parsed, cancellation) => context.RunAsync(async terminal =>
+        {
+            using CofferClient client = context.Connect(parsed);
+            using CodeProof proof = Ask(terminal, "one-time or recovery code: ");
+            using RecoveryCodeList list = await client.RenewRecoveryCodesAsync(proof, cancellation).ConfigureAwait(false);
+            Show(context, parsed, list);
+            return CofferExit.Ok;
+        }));
+        return command;
+    }
+
+    private static CodeProof Ask(Terminal terminal, string prompt) => new() { Code = SecretText.From(terminal.ReadHidden(prompt).AsSpan().Trim()) };
+
+    private static void Show(CliContext context, ParseResult parsed, RecoveryCodeList list) => context.Answer(parsed, list, ContractsJson.Default.RecoveryCodeList, () =>
+    {
+        context.Terminal.Remark("these recovery codes are shown once; each is good once, in place of the app. keep them on paper:");
+        foreach (SecretText code in list.Codes)
+        {
+            context.Terminal.WriteValue(code.Utf8);
+            if (!context.Terminal.OutputIsTerminal)
+            {
+                context.Terminal.WriteValue("\n"u8);
+            }
+        }
+    });
+}
