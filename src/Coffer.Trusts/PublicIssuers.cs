@@ -15,23 +15,26 @@ internal static class PublicIssuers
     public const string AzurePrefix = "https://login.microsoftonline.com/", AzureOldPrefix = "https://sts.windows.net/";
 
     /// <summary>Throws InvalidRequest where strangers would be let in, and says what to pin.</summary>
-    public static void Check(Trust trust)
+    public static void Check(Trust trust) => Check(trust.Issuer, trust.Claims, trust.PrincipalClaim is not null);
+
+    /// <summary>The same for claims by the rule of an issuer.</summary>
+    public static void Check(string issuer, ImmutableSortedDictionary<string, string> claims, bool byClaim)
     {
-        string? wanted = trust.Issuer.TrimEnd('/') switch
+        string? wanted = issuer.TrimEnd('/') switch
         {
-            GitHub => PinsOne(trust, [("repository", OwnedPath), ("repository_owner", Exact), ("repository_id", Exact), ("repository_owner_id", Exact), ("job_workflow_ref", OwnedPath), ("sub", GitHubSubject)])
+            GitHub => PinsOne(claims, [("repository", OwnedPath), ("repository_owner", Exact), ("repository_id", Exact), ("repository_owner_id", Exact), ("job_workflow_ref", OwnedPath), ("sub", GitHubSubject)])
                 ? null
                 : "anybody at GitHub gets such tokens: pin repository (OWNER/NAME, or OWNER/*), repository_owner, their ids, or sub (repo:OWNER/…)",
-            GitLab => PinsOne(trust, [("project_path", OwnedPath), ("namespace_path", OwnedNamespace), ("project_id", Exact), ("namespace_id", Exact), ("sub", GitLabSubject)])
+            GitLab => PinsOne(claims, [("project_path", OwnedPath), ("namespace_path", OwnedNamespace), ("project_id", Exact), ("namespace_id", Exact), ("sub", GitLabSubject)])
                 ? null
                 : "anybody at gitlab.com gets such tokens: pin project_path (GROUP/NAME, or GROUP/*), namespace_path, their ids, or sub (project_path:GROUP/…)",
-            Google => PinsOne(trust, [("sub", Exact), ("hd", Exact)]) || (PinsOne(trust, [("email", Exact)]) && trust.Claims.GetValueOrDefault("email_verified") == "true")
+            Google => PinsOne(claims, [("sub", Exact), ("hd", Exact)]) || (PinsOne(claims, [("email", Exact)]) && claims.GetValueOrDefault("email_verified") == "true")
                 ? null
                 : "anybody with a Google account gets such tokens: pin sub, hd, or email together with email_verified=true, without wildcards",
-            _ when Tenant(trust.Issuer) is { } tenant => !Guid.TryParseExact(tenant, "D", out _)
+            _ when Tenant(issuer) is { } tenant => !Guid.TryParseExact(tenant, "D", out _)
                 ? "name the tenant by its id: https://login.microsoftonline.com/TENANT-ID/v2.0"
                 // Who signs in by name of their own is bounded by the tenant; one principal for the whole tenant is not.
-                : trust.PrincipalClaim is not null || PinsOne(trust, [("oid", Exact), ("sub", Exact), ("appid", Exact), ("azp", Exact), ("roles", Exact), ("groups", Exact)])
+                : byClaim || PinsOne(claims, [("oid", Exact), ("sub", Exact), ("appid", Exact), ("azp", Exact), ("roles", Exact), ("groups", Exact)])
                     ? null
                     : "everybody in the tenant gets such tokens: pin oid, sub, appid, azp, roles or groups, without wildcards",
             _ => null,
@@ -49,8 +52,8 @@ internal static class PublicIssuers
         return prefix is null ? null : issuer[prefix.Length..].Split('/')[0];
     }
 
-    private static bool PinsOne(Trust trust, ImmutableArray<(string Claim, Func<string, bool> Narrow)> claims) =>
-        claims.Any(c => trust.Claims.TryGetValue(c.Claim, out string? pattern) && c.Narrow(pattern));
+    private static bool PinsOne(ImmutableSortedDictionary<string, string> claims, ImmutableArray<(string Claim, Func<string, bool> Narrow)> wanted) =>
+        wanted.Any(c => claims.TryGetValue(c.Claim, out string? pattern) && c.Narrow(pattern));
 
     private static bool Exact(string pattern) => pattern.Length > 0 && !pattern.AsSpan().ContainsAny('*', '?');
 

@@ -1,5 +1,8 @@
 using System.Collections.Immutable;
 using Coffer.Core.Access;
+using Coffer.Trusts.Aws;
+using Coffer.Trusts.Certificates;
+using Coffer.Trusts.Kubernetes;
 using Coffer.Trusts.Outbound;
 using Coffer.Trusts.Tokens;
 
@@ -13,6 +16,6 @@ public static class TrustVerifiers
     public static ImmutableArray<ITrustVerifier> All(TimeProvider clock)
     {
         OutboundHttp http = new(clock);
-        return [new WebTokenVerifier(new(http, clock), clock)];
+        return [new WebTokenVerifier(new(http, clock), clock), new TokenReviewVerifier(http), new CallerIdentityVerifier(http, clock), new CertificateVerifier(clock)];
     }
 }

@@ -1,7 +1,9 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Coffer.Core.Access;
 using Coffer.Core.Errors;
+using Coffer.Trusts.Certificates;
 using Coffer.Trusts.Tokens;
 
 namespace Coffer.Trusts;
@@ -14,11 +16,13 @@ namespace Coffer.Trusts;
     AllowDuplicateProperties = false,
     RespectNullableAnnotations = true,
     MaxDepth = StrictJson.MaxDepth)]
+[JsonSerializable(typeof(CertificateSettings))]
+[JsonSerializable(typeof(EndpointSettings))]
 [JsonSerializable(typeof(WebTokenSettings))]
 internal sealed partial class TrustsJson : JsonSerializerContext
 {
     /// <summary>Reads the settings of a trust; <c>''</c> is the defaults. Throws InvalidRequest, without the text.</summary>
-    public static T Read<T>(Trust trust, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
+    public static T Read<T>(Trust trust, JsonTypeInfo<T> type)
         where T : class
     {
         try

@@ -35,6 +35,9 @@ internal sealed record WebTokenSettings
     /// </summary>
     public bool SessionOutlivesToken { get; set; }
 
+    /// <summary>Claims that must not match, by name: what a trust's own claims, which say what must, cannot leave out.</summary>
+    public IReadOnlyDictionary<string, string>? Refused { get; set; }
+
     /// <summary>That people log in through this issuer: the core reads and checks it.</summary>
     public JsonElement? Login { get; set; }
 
@@ -72,6 +75,11 @@ internal sealed record WebTokenSettings
             Keys = WebKey.ParseSet(set) is { IsEmpty: false } keys && keys.Any(k => Algorithms.Any(k.Fits))
                 ? keys
                 : throw Error.InvalidRequest("the key set has no key for these algorithms", "settings.jwks");
+        }
+
+        if (Refused is not null && Refused.Any(r => r.Key.Length is 0 or > 256 || r.Value is not { Length: > 0 and <= 2048 }))
+        {
+            throw Error.InvalidRequest("a refused claim has a name and a pattern", "settings.refused");
         }
 
         RootCertificates = Roots is null ? null : PemCertificates.Read(Roots, "settings.roots");

@@ -95,9 +95,14 @@ internal sealed class WebTokenVerifier(IssuerKeys issuers, TimeProvider clock) :
             return (null, "the token's signature is wrong");
         }
 
-        return ClaimValues.Of(token.Claims) is { } values
-            ? (new ProvenClaims(values, settings.SessionOutlivesToken ? null : (long)((Seconds(token.Claims, "exp")!.Value + settings.ClockSkew) * 1_000_000)), "")
-            : (null, "two claims of the token come to have the same name");
+        if (ClaimValues.Of(token.Claims) is not { } values)
+        {
+            return (null, "two claims of the token come to have the same name");
+        }
+
+        return settings.Refused?.Any(r => values.TryGetValue(r.Key, out ImmutableArray<string> found) && found.Any(v => Glob.Matches(r.Value, v))) is true
+            ? (null, "the token has a claim that the trust refuses")
+            : (new(values, settings.SessionOutlivesToken ? null : (long)((Seconds(token.Claims, "exp")!.Value + settings.ClockSkew) * 1_000_000)), "");
     }
 
     /// <summary>Why a token is refused by its audience or times, or null.</summary>
