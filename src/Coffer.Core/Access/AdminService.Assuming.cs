@@ -82,6 +82,15 @@ public sealed partial class AdminService
             return (new AccessChange { Aliases = [alias] }, alias);
         }, cancellationToken);
 
+    /// <summary>Ends that a trust's claim value means a principal; sessions got before go on to their end. Errors: AccessDenied; NotFound.</summary>
+    public ValueTask<PrincipalAlias> UnlinkAsync(Caller caller, PrincipalName trust, string value, CancellationToken cancellationToken) =>
+        ChangeAsync(caller, Operation.Administer, null, trust.Value, (snapshot, _) =>
+        {
+            Trust found = snapshot.Trusts.FirstOrDefault(t => t.Name == trust) ?? throw Error.NotFound("trust", trust.Value);
+            PrincipalAlias alias = snapshot.Aliases.GetValueOrDefault((MountOf(found), value)) ?? throw Error.NotFound("link");
+            return (new AccessChange { RemovedAliases = [(alias.Mount, alias.Name)] }, alias);
+        }, cancellationToken);
+
     /// <summary>
     /// The principal for a claim value seen for the first time. Its name ends in a digest of trust and value, so that nobody
     /// gets a name that another has or could be taken for, whatever their issuer lets them call themselves.

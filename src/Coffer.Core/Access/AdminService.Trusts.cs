@@ -85,6 +85,21 @@ public sealed partial class AdminService
         return [.. snapshot.Trusts.OrderBy(t => t.Name.Value, StringComparer.Ordinal).Select(t => (t, t.PrincipalId is { } id ? snapshot.Principals.GetValueOrDefault(id) : null))];
     }
 
+    /// <summary>One trust with the values that were linked to principals, by value. Errors: AccessDenied; NotFound.</summary>
+    public async ValueTask<(Trust Trust, ImmutableArray<(string Value, Principal Principal)> Links)> GetTrustAsync(Caller caller, PrincipalName name, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        await AuthoriseAsync(caller, Operation.ReadPolicy, null, name.Value).ConfigureAwait(false);
+        AccessSnapshot snapshot = Snapshot;
+        Trust trust = snapshot.Trusts.FirstOrDefault(t => t.Name == name) ?? throw Error.NotFound("trust", name.Value);
+        string mount = MountOf(trust);
+        return (trust,
+        [
+            .. snapshot.Aliases.Values.Where(a => a.Mount == mount).OrderBy(a => a.Name, StringComparer.Ordinal)
+                .Select(a => (a.Name, snapshot.Principals.GetValueOrDefault(a.PrincipalId))).Where(a => a.Item2 is not null).Select(a => (a.Name, a.Item2!)),
+        ]);
+    }
+
     /// <summary>Removes a trust; it proves nobody from the very next request on, and sessions got with it end. Errors: AccessDenied; NotFound.</summary>
     public ValueTask<Trust> DeleteTrustAsync(Caller caller, PrincipalName name, CancellationToken cancellationToken) =>
         ChangeAsync(caller, Operation.Administer, null, name.Value, (snapshot, _) =>

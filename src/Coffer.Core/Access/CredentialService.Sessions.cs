@@ -42,20 +42,30 @@ public sealed partial class CredentialService
         Caller caller, Identity? own, PrincipalName? principal, VaultName? home, int seconds, string sessionName, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        CheckSession(seconds);
+        (Principal target, bool self) = await MayBecomeAsync(caller, principal, home).ConfigureAwait(false);
+        long end = self ? own?.Expires ?? long.MaxValue : long.MaxValue;
+        return AccessKey(target, own?.Root ?? caller.Credential, home ?? target.Home, seconds, end, sessionName, self ? caller.Limits : [], self ? own?.Cidrs ?? [] : []);
+    }
+
+    internal static void CheckSession(int seconds)
+    {
         if (seconds is < MinSessionSeconds or > MaxSessionSeconds)
         {
             throw Error.InvalidRequest($"a session lasts {MinSessionSeconds} to {MaxSessionSeconds} seconds", "seconds");
         }
+    }
 
-        (Principal target, bool self) = await MayBecomeAsync(caller, principal, home).ConfigureAwait(false);
+    internal TemporaryAccessKey AccessKey(
+        Principal principal, string root, VaultName? home, int seconds, long end, string sessionName, ImmutableArray<PolicySet> limits, ImmutableArray<IPNetwork> cidrs)
+    {
         long now = _parts.Clock.Now();
-        long expires = Math.Min(now + (seconds * Microseconds.PerSecond), self ? own?.Expires ?? long.MaxValue : long.MaxValue);
+        long expires = Math.Min(now + (seconds * Microseconds.PerSecond), end);
         string keyId = "ASIA" + RandomNumberGenerator.GetString(KeyAlphabet, 16);
         SecretValue secret = DrawSecret();
         try
         {
-            string token = SealSession(keyId, new(target.Id, own?.Root ?? caller.Credential, now, expires, home ?? target.Home, sessionName, self ? caller.Limits : [], self ? own?.Cidrs ?? [] : [], ""), secret);
-            return new(keyId, secret, token, expires);
+            return new(keyId, secret, SealSession(keyId, new(principal.Id, root, now, expires, home, sessionName, limits, cidrs, ""), secret), expires);
         }
         catch
         {

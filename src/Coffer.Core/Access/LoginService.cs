@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Net;
+using Coffer.Core.Access.People;
 using Coffer.Core.Audit;
 using Coffer.Core.Errors;
 using Coffer.Core.Sealing;
@@ -41,7 +42,7 @@ public sealed partial class LoginService
     /// </summary>
     public async ValueTask<Identity> ProveTrustAsync(LoginContext context, PrincipalName trustName, TrustProof proof, CancellationToken cancellationToken)
     {
-        Trust? trust = _parts.Access.Current.Trusts.FirstOrDefault(t => t.Name == trustName && t.Kind != TrustKind.LocalUser);
+        Trust? trust = _parts.Access.Current.Trusts.FirstOrDefault(t => t.Name == trustName && TakesProofs(t));
         (Identity? identity, string reason) = trust is null ? (null, "no trust of that name") : await TryTrustAsync(trust, proof, cancellationToken).ConfigureAwait(false);
         await RecordAsync(context, trust?.Name.Value, identity, reason).ConfigureAwait(false);
         return identity ?? throw Error.Unauthenticated();
@@ -54,7 +55,7 @@ public sealed partial class LoginService
     public async ValueTask<Identity> ProveTrustAsync(LoginContext context, Func<Trust, bool> candidates, TrustProof proof, CancellationToken cancellationToken)
     {
         string reason = "no trust takes proofs of this kind";
-        foreach (Trust trust in _parts.Access.Current.Trusts.Where(t => t.Kind != TrustKind.LocalUser && candidates(t)))
+        foreach (Trust trust in _parts.Access.Current.Trusts.Where(t => TakesProofs(t) && candidates(t)))
         {
             (Identity? identity, reason) = await TryTrustAsync(trust, proof, cancellationToken).ConfigureAwait(false);
             if (identity is not null)
@@ -79,10 +80,42 @@ public sealed partial class LoginService
     public BearerToken Bearer(Identity identity, string audience, int seconds, string sessionName)
     {
         CredentialService.CheckBearer(audience, seconds);
-        Trust? trust = _parts.Access.Current.Trusts.FirstOrDefault(t => CredentialService.RootOf(t) == identity.Root);
-        int longest = trust?.MaxSeconds ?? throw Error.Unauthenticated();
-        return _credentials.Bearer(identity.Principal, identity.Root, identity.Home, audience, Math.Min(seconds, longest), identity.Expires ?? long.MaxValue, sessionName, identity.Limits, identity.Cidrs);
+        return _credentials.Bearer(identity.Principal, identity.Root, identity.Home, audience, Math.Min(seconds, LongestOf(identity)), identity.Expires ?? long.MaxValue, sessionName, identity.Limits, identity.Cidrs);
     }
+
+    /// <summary>
+    /// A temporary AWS access key for such an identity, with the same ends. Errors: InvalidRequest.
+    /// </summary>
+    /// <param name="identity">From <see cref="ProveTrustAsync(LoginContext, PrincipalName, TrustProof, CancellationToken)"/>.</param>
+    /// <param name="seconds">Its life, 900 to 43,200 seconds; cut to what the trust allows.</param>
+    /// <param name="sessionName">Shown in the trail; may be ''.</param>
+    public TemporaryAccessKey AccessKey(Identity identity, int seconds, string sessionName)
+    {
+        CredentialService.CheckSession(seconds);
+        return _credentials.AccessKey(identity.Principal, identity.Root, identity.Home, Math.Min(seconds, LongestOf(identity)), identity.Expires ?? long.MaxValue, sessionName, identity.Limits, identity.Cidrs);
+    }
+
+    /// <summary>Refuses a life or audience that <see cref="Bearer"/> or <see cref="AccessKey"/> would, before anything is proven. Throws InvalidRequest.</summary>
+    /// <param name="accessKey">Whether an access key is wanted, not a bearer token.</param>
+    /// <param name="audience">The bearer token's audience.</param>
+    /// <param name="seconds">The life wanted.</param>
+    public static void CheckLife(bool accessKey, string audience, int seconds)
+    {
+        if (accessKey)
+        {
+            CredentialService.CheckSession(seconds);
+        }
+        else
+        {
+            CredentialService.CheckBearer(audience, seconds);
+        }
+    }
+
+    /// <summary>Whether proofs are shown to it as they are: the kernel shows local users, and a browser's login brings its token with the nonce that was asked for.</summary>
+    private static bool TakesProofs(Trust trust) => trust.Kind != TrustKind.LocalUser && LoginSettings.Of(trust.Kind, trust.Settings, trust.Audiences) is null;
+
+    private int LongestOf(Identity identity) =>
+        _parts.Access.Current.Trusts.FirstOrDefault(t => CredentialService.RootOf(t) == identity.Root)?.MaxSeconds ?? throw Error.Unauthenticated();
 
     /// <summary>Whether every claim that the trust pins has a value that matches.</summary>
     internal static bool Matches(Trust trust, ProvenClaims claims)
