@@ -51,6 +51,7 @@ internal static class CommandTree
         ProjectCommands.Create(context),
         .. RequestCommands.All(context),
         .. AnswerCommands.All(context),
+        TrustCommands.Create(context),
         AuditCommands.Create(context),
         CompletionCommand.Create(context),
         ManualCommand.Create(context),

@@ -6,7 +6,6 @@ public sealed partial class CofferClient
 {
     private const string PrincipalsPath = "/coffer/v1/principals";
     private const string GroupsPath = "/coffer/v1/groups";
-    private const string TrustsPath = "/coffer/v1/trusts";
     private const string CredentialsPath = "/coffer/v1/credentials";
     private const string GrantsPath = "/coffer/v1/grants";
 
@@ -46,16 +45,6 @@ public sealed partial class CofferClient
 
     /// <summary>Removes a group with its grants.</summary>
     public Task DeleteGroupAsync(string name, CancellationToken cancellationToken = default) => CallAsync(HttpMethod.Delete, $"{GroupsPath}/{Part(name)}", cancellationToken);
-
-    /// <summary>All trusts.</summary>
-    public Task<TrustList> ListTrustsAsync(CancellationToken cancellationToken = default) => CallAsync(HttpMethod.Get, TrustsPath, ContractsJson.Default.TrustList, cancellationToken);
-
-    /// <summary>Lets a Unix user of the server's machine be a principal over the local socket.</summary>
-    public Task<TrustInfo> TrustLocalUserAsync(string principal, uint uid, CancellationToken cancellationToken = default) =>
-        CallAsync(HttpMethod.Post, $"{TrustsPath}/local", ContractsJson.Default.TrustInfo, cancellationToken, Body(new NewLocalTrust { Principal = principal, Uid = uid }, ContractsJson.Default.NewLocalTrust));
-
-    /// <summary>Removes a trust.</summary>
-    public Task DeleteTrustAsync(string name, CancellationToken cancellationToken = default) => CallAsync(HttpMethod.Delete, $"{TrustsPath}/{Part(name)}", cancellationToken);
 
     /// <summary>Credentials of one principal.</summary>
     public Task<CredentialList> ListCredentialsAsync(string principal, CancellationToken cancellationToken = default) =>

@@ -130,39 +130,3 @@ public sealed record GroupChange
     /// <summary>Names of principals to remove.</summary>
     public IReadOnlyList<string>? Remove { get; init; }
 }
-
-/// <summary>What proves a principal without a stored secret.</summary>
-public sealed record TrustInfo
-{
-    /// <summary>Unique name.</summary>
-    public required string Name { get; init; }
-
-    /// <summary>The principal that it proves, or null where a claim names it.</summary>
-    public string? Principal { get; init; }
-
-    /// <summary>Where the proof comes from; <c>unix:peer</c> is the local socket.</summary>
-    public required string Issuer { get; init; }
-
-    /// <summary>What must match; for the local socket the user id <c>uid</c>.</summary>
-    public required IReadOnlyDictionary<string, string> Claims { get; init; }
-
-    /// <summary>Creation.</summary>
-    public required DateTimeOffset Created { get; init; }
-}
-
-/// <summary>All trusts, by name.</summary>
-public sealed record TrustList
-{
-    /// <summary>The trusts.</summary>
-    public required IReadOnlyList<TrustInfo> Trusts { get; init; }
-}
-
-/// <summary>Lets a Unix user of the server's machine be a principal over the local socket.</summary>
-public sealed record NewLocalTrust
-{
-    /// <summary>The principal.</summary>
-    public required string Principal { get; init; }
-
-    /// <summary>The user's id.</summary>
-    public required uint Uid { get; init; }
-}

@@ -23,7 +23,7 @@ internal sealed partial class NativeEndpoints
 
     private IEnumerable<NativeRoute> AccessRoutes()
     {
-        const string principals = "/coffer/v1/principals", groups = "/coffer/v1/groups", trusts = "/coffer/v1/trusts", grants = "/coffer/v1/grants";
+        const string principals = "/coffer/v1/principals", groups = "/coffer/v1/groups", grants = "/coffer/v1/grants";
         yield return Ask(HttpMethods.Get, principals, "listPrincipals", "Lists all principals.", ContractsJson.Default.PrincipalList,
             async call => new() { Principals = [.. (await _core.Admin.ListPrincipalsAsync(call.Caller, call.Aborted).ConfigureAwait(false)).Select(p => NativeWire.Info(p))] });
         yield return Tell(HttpMethods.Post, principals, "createPrincipal", "Creates a principal.", ContractsJson.Strict.NewPrincipal, ContractsJson.Default.PrincipalInfo, CreatePrincipalAsync) with { Statuses = [201] };
@@ -41,13 +41,6 @@ internal sealed partial class NativeEndpoints
         yield return Tell(HttpMethods.Patch, groups + "/{group}", "updateGroup", "Adds members and removes others.", ContractsJson.Strict.GroupChange, ContractsJson.Default.GroupInfo, UpdateGroupAsync);
         yield return Remove(groups + "/{group}", "deleteGroup", "Removes a group with its grants.",
             async call => await _core.Admin.DeleteGroupAsync(call.Caller, call.Named, call.Aborted).ConfigureAwait(false));
-
-        yield return Ask(HttpMethods.Get, trusts, "listTrusts", "Lists what proves principals without a stored secret.", ContractsJson.Default.TrustList,
-            async call => new() { Trusts = [.. (await _core.Admin.ListTrustsAsync(call.Caller, call.Aborted).ConfigureAwait(false)).Select(t => NativeWire.Info(t.Trust, t.Principal?.Name))] });
-        yield return Tell(HttpMethods.Post, trusts + "/local", "trustLocalUser", "Lets a Unix user of the server's machine be a principal over the local socket.",
-            ContractsJson.Strict.NewLocalTrust, ContractsJson.Default.TrustInfo, TrustLocalUserAsync) with { Statuses = [201] };
-        yield return Remove(trusts + "/{trust}", "deleteTrust", "Removes a trust.",
-            async call => await _core.Admin.DeleteTrustAsync(call.Caller, call.Named, call.Aborted).ConfigureAwait(false));
 
         yield return Ask(HttpMethods.Get, grants, "listGrants", "Lists the grants that apply to one vault, or all.", ContractsJson.Default.GrantList, ListGrantsAsync) with
         {
@@ -102,12 +95,6 @@ internal sealed partial class NativeEndpoints
         PrincipalName name = call.Named;
         await _core.Admin.EditGroupAsync(call.Caller, name, [.. (body.Add ?? []).Select(PrincipalName.Parse)], [.. (body.Remove ?? []).Select(PrincipalName.Parse)], call.Aborted).ConfigureAwait(false);
         return await GroupAsync(call, name).ConfigureAwait(false);
-    }
-
-    private async ValueTask<TrustInfo> TrustLocalUserAsync(NativeCall call, NewLocalTrust body)
-    {
-        PrincipalName principal = PrincipalName.Parse(body.Principal);
-        return NativeWire.Info(await _core.Admin.TrustLocalUserAsync(call.Caller, principal, body.Uid, call.Aborted).ConfigureAwait(false), principal);
     }
 
     private async ValueTask<GrantList> ListGrantsAsync(NativeCall call)

@@ -57,12 +57,14 @@ internal sealed partial class NativeEndpoints
         PrincipalName? principal = body.Principal is { } name ? PrincipalName.Parse(name) : null;
         using TemporaryAccessKey key = await _core.Credentials.IssueSessionAsync(
             call.Caller, call.Identity, principal, Home(body.Vault), body.Seconds ?? 3600, NativeNames.SessionName(body.Name), call.Aborted).ConfigureAwait(false);
-        return new()
-        {
-            AccessKeyId = key.AccessKeyId,
-            SecretAccessKey = new(key.SecretAccessKey.Span),
-            SessionToken = new(Encoding.ASCII.GetBytes(key.SessionToken)),
-            Expiration = Microseconds.ToTime(key.Expires),
-        };
+        return Shown(key);
     }
+
+    private static SessionCredentials Shown(TemporaryAccessKey key) => new()
+    {
+        AccessKeyId = key.AccessKeyId,
+        SecretAccessKey = new(key.SecretAccessKey.Span),
+        SessionToken = new(Encoding.ASCII.GetBytes(key.SessionToken)),
+        Expiration = Microseconds.ToTime(key.Expires),
+    };
 }

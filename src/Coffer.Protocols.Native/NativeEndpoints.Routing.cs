@@ -107,6 +107,9 @@ internal sealed class NativeCall(HttpContext context, NativeRoute route, string[
     /// <summary>A second principal or group of the path.</summary>
     public PrincipalName Other => PrincipalName.Parse(Part(1, "principal name"));
 
+    /// <summary>A trust's claim value in the path.</summary>
+    public string ClaimValue => Part(1, "claim value");
+
     public string PublicId => NativeNames.PublicId(Part(0, "id"));
 
     public void Prove(Identity identity, Caller caller) => (Identity, Caller) = (identity, caller);

@@ -27,7 +27,7 @@ internal sealed partial class NativeEndpoints
         _system = system;
         _rates = options.Rates;
         _unsealing = new(options.Core.Clock);
-        Routes = [.. SecretRoutes(), .. HealthRoutes(), .. VaultRoutes(), .. AccessRoutes(), .. CredentialRoutes(), .. LoginRoutes(), .. PeopleRoutes(), .. TokenRoutes(), .. SystemRoutes(), .. AuditRoutes(), .. GovernanceRoutes(), .. AnswerRoutes()];
+        Routes = [.. SecretRoutes(), .. HealthRoutes(), .. VaultRoutes(), .. AccessRoutes(), .. CredentialRoutes(), .. LoginRoutes(), .. PeopleRoutes(), .. TokenRoutes(), .. TrustRoutes(), .. SystemRoutes(), .. AuditRoutes(), .. GovernanceRoutes(), .. AnswerRoutes()];
     }
 
     /// <summary>The table, the busiest rows first.</summary>

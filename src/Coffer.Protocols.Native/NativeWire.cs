@@ -221,16 +221,6 @@ internal static partial class NativeWire
         Members = members is null ? null : [.. members.Select(m => m.Name.Value)],
     };
 
-    /// <summary>A trust.</summary>
-    public static TrustInfo Info(Trust trust, PrincipalName? principal) => new()
-    {
-        Name = trust.Name.Value,
-        Principal = principal?.Value,
-        Issuer = trust.Issuer,
-        Claims = trust.Claims,
-        Created = Microseconds.ToTime(trust.Created),
-    };
-
     /// <summary>A credential, never its secret.</summary>
     public static CredentialInfo Info(Credential credential, PrincipalName? principal) => new()
     {

@@ -9,6 +9,7 @@ using Coffer.Protocols;
 using Coffer.Protocols.Aws;
 using Coffer.Protocols.Native;
 using Coffer.Stores.Sqlite;
+using Coffer.Trusts;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -107,6 +108,7 @@ public sealed class CofferServer : IAsyncDisposable
                 CachedSecrets = options.CachedSecrets,
                 AcceptBrokenTrail = options.AcceptBrokenTrail,
                 Passwords = PassphraseHash.Argon2Id,
+                Verifiers = TrustVerifiers.All(clock),
             });
             DialectPipeline pipeline = new(Dialects(options, core, store, rates, loggers), rates, loggers.CreateLogger("Coffer.Protocols"));
             CofferServer server = new(options, store, core, rates, app, pipeline, certificates, log);
@@ -236,6 +238,13 @@ public sealed class CofferServer : IAsyncDisposable
                         ServerCertificateContext = await certificates.Context.ConfigureAwait(false),
                         EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
                         ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
+                        // Any certificate gets a connection, none gets anything by that: POST /coffer/v1/login/certificate judges it by a trust.
+                        ClientCertificateRequired = options.ClientCertificates,
+#pragma warning disable CA5359 // No server's certificate, and not judged here.
+                        RemoteCertificateValidationCallback = options.ClientCertificates ? static (_, _, _, _) => true : null,
+#pragma warning restore CA5359
+                        // A resumed session would bring the certificate of another connection.
+                        AllowTlsResume = !options.ClientCertificates,
                     },
                 });
             });

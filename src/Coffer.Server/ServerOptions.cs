@@ -35,6 +35,9 @@ public sealed record ServerOptions
     /// <summary>Lets a sealed server be unsealed over the network too; else only over the local socket, by this user or root.</summary>
     public bool RemoteUnseal { get; init; }
 
+    /// <summary>Asks clients of the TLS port for a certificate, which they may then log in with. Off by default: browsers would ask their users for one.</summary>
+    public bool ClientCertificates { get; init; }
+
     /// <summary>How many requests are let in.</summary>
     public RateOptions Rates { get; init; } = new();
 

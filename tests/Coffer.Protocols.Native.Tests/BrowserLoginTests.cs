@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Coffer.Client;
 using Coffer.Contracts;
 using Coffer.Core.Access;
+using NewTrust = Coffer.Core.Access.NewTrust;
 
 namespace Coffer.Protocols.Native.Tests;
 

@@ -1,3 +1,5 @@
+using System.Collections.Frozen;
+using System.Collections.Immutable;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -8,6 +10,7 @@ using Coffer.Core.Access;
 using Coffer.Core.Sealing;
 using Coffer.Core.Secrets;
 using Coffer.Testing;
+using Coffer.Trusts;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Logging;
@@ -142,7 +145,9 @@ internal sealed class NativeTestServer : IAsyncDisposable
     {
         CancellationToken cancellation = TestContext.Current.CancellationToken;
         string audit = Path.Combine(_folder, "audit");
-        Core = new(new() { Store = Store, AuditDirectory = audit, Clock = Clock, Passwords = Hash, Verifiers = [Issuer] });
+        ImmutableArray<ITrustVerifier> real = TrustVerifiers.All(Clock);
+        Issuer.Real = real[0];
+        Core = new(new() { Store = Store, AuditDirectory = audit, Clock = Clock, Passwords = Hash, Verifiers = [Issuer, .. real.Skip(1)] });
         MemorySeal seal = new();
         await Core.Seals.InitializeAsync(seal, cancellation);
         await Core.StartAsync(cancellation);
@@ -227,16 +232,17 @@ internal sealed class TestIssuer : ITrustVerifier
 {
     public Dictionary<string, (string Name, string[] Values)[]> Tokens { get; } = new(StringComparer.Ordinal);
 
-    public global::System.Collections.Immutable.ImmutableArray<TrustKind> Kinds => [TrustKind.WebToken];
+    public ImmutableArray<TrustKind> Kinds => [TrustKind.WebToken];
 
-    public void Check(Trust trust)
-    {
-    }
+    /// <summary>What verifies the tokens that no test made up.</summary>
+    public ITrustVerifier Real { get; set; } = null!;
 
-    public ValueTask<(ProvenClaims? Claims, string Reason)> VerifyAsync(Trust trust, SecretValue? secret, TrustProof proof, CancellationToken cancellationToken) =>
-        ValueTask.FromResult<(ProvenClaims?, string)>(proof is TrustProof.WebToken { Token: { } token } && Tokens.TryGetValue(token, out (string Name, string[] Values)[]? claims)
-            ? (new(global::System.Collections.Frozen.FrozenDictionary.ToFrozenDictionary(claims, c => c.Name, c => global::System.Collections.Immutable.ImmutableArray.Create(c.Values), StringComparer.Ordinal), null), "")
-            : (null, "not a token of this issuer"));
+    public void Check(Trust trust) => Real.Check(trust);
+
+    public async ValueTask<(ProvenClaims? Claims, string Reason)> VerifyAsync(Trust trust, SecretValue? secret, TrustProof proof, CancellationToken cancellationToken) =>
+        proof is TrustProof.WebToken { Token: { } token } && Tokens.TryGetValue(token, out (string Name, string[] Values)[]? claims)
+            ? (new ProvenClaims(claims.ToFrozenDictionary(c => c.Name, c => ImmutableArray.Create(c.Values), StringComparer.Ordinal), null), "")
+            : await Real.VerifyAsync(trust, secret, proof, cancellationToken);
 }
 
 /// <summary>An answer as it came over the wire.</summary>

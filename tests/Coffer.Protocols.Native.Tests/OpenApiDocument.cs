@@ -142,6 +142,10 @@ internal static partial class OpenApiDocument
         {
             schema = new() { ["type"] = "string", ["format"] = "date-time" };
         }
+        else if (type == typeof(System.Text.Json.JsonElement))
+        {
+            schema = new() { ["type"] = "object" };
+        }
         else if (type.Assembly == typeof(Problem).Assembly && type.Name != root.Type.Name)
         {
             schema = Reference(context.TypeInfo.Options.GetTypeInfo(type), schemas);

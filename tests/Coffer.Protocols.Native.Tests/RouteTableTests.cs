@@ -75,7 +75,7 @@ public sealed class RouteTableTests
     [Fact]
     public void Only_health_the_document_the_seal_and_the_login_are_open_to_anyone() =>
         Assert.Equal(
-            ["acceptInvitation", "beginBrowserLogin", "finishBrowserLogin", "getHealth", "getLiveness", "getOpenApi", "getReadiness", "getStatus", "listLoginProviders", "loginWithPassword", "unseal"],
+            ["acceptInvitation", "beginBrowserLogin", "finishBrowserLogin", "getHealth", "getLiveness", "getOpenApi", "getReadiness", "getStatus", "listLoginProviders", "loginByCertificate", "loginByTrust", "loginWithPassword", "unseal"],
             Routes.Where(r => r.Access != NativeAccess.Proven).Select(r => r.Id).Order(StringComparer.Ordinal));
 
     private static string Fill(string template, string name) => string.Join('/', template.Split('/').Select(p => p is ['{', ..] ? name : p));

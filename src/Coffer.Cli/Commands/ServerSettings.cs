@@ -25,6 +25,8 @@ internal sealed class ServerSettings
 
     public Option<int> Rate { get; } = new("--rate") { Description = "requests per second and principal; 0 = no limit", HelpName = "N", DefaultValueFactory = _ => new RateOptions().PerPrincipal };
 
+    public Option<bool> ClientCertificates { get; } = new("--client-certificates") { Description = "ask clients for a certificate, which they may log in with" };
+
     public Option<bool> Telemetry { get; } = new("--telemetry") { Description = "send metrics and traces to the endpoint named by the OTEL_ variables" };
 
     public Option<bool> AcceptBroken { get; } = new("--accept-broken-trail") { Description = "go on behind an audit trail that is not whole, recording the break" };
@@ -39,6 +41,7 @@ internal sealed class ServerSettings
         command.Options.Add(CertificateKey);
         command.Options.Add(Socket);
         command.Options.Add(Rate);
+        command.Options.Add(ClientCertificates);
         command.Options.Add(Telemetry);
         command.Options.Add(AcceptBroken);
     }
@@ -62,6 +65,7 @@ internal sealed class ServerSettings
             CertificateKeyFile = Full(parsed.GetValue(CertificateKey)),
             SocketPath = Full(parsed.GetValue(Socket)),
             Rates = new() { PerPrincipal = parsed.GetValue(Rate) },
+            ClientCertificates = parsed.GetValue(ClientCertificates),
             Telemetry = parsed.GetValue(Telemetry),
             AcceptBrokenTrail = parsed.GetValue(AcceptBroken),
         };
