@@ -12,6 +12,7 @@ internal static class PublicIssuers
 {
     public const string GitHub = "https://token.actions.githubusercontent.com", GitLab = "https://gitlab.com", Google = "https://accounts.google.com";
 
+    // job_workflow_ref is not among what pins GitHub's: any repository may call a public workflow, with its own input and on its own machines.
     public const string AzurePrefix = "https://login.microsoftonline.com/", AzureOldPrefix = "https://sts.windows.net/";
 
     /// <summary>Throws InvalidRequest where strangers would be let in, and says what to pin.</summary>
@@ -22,7 +23,7 @@ internal static class PublicIssuers
     {
         string? wanted = issuer.TrimEnd('/') switch
         {
-            GitHub => PinsOne(claims, [("repository", OwnedPath), ("repository_owner", Exact), ("repository_id", Exact), ("repository_owner_id", Exact), ("job_workflow_ref", OwnedPath), ("sub", GitHubSubject)])
+            GitHub => PinsOne(claims, [("repository", OwnedPath), ("repository_owner", Exact), ("repository_id", Exact), ("repository_owner_id", Exact), ("sub", GitHubSubject)])
                 ? null
                 : "anybody at GitHub gets such tokens: pin repository (OWNER/NAME, or OWNER/*), repository_owner, their ids, or sub (repo:OWNER/…)",
             GitLab => PinsOne(claims, [("project_path", OwnedPath), ("namespace_path", OwnedNamespace), ("project_id", Exact), ("namespace_id", Exact), ("sub", GitLabSubject)])

@@ -14,7 +14,8 @@ namespace Coffer.Trusts.Certificates;
 /// </summary>
 internal sealed class CertificateVerifier(TimeProvider clock) : ITrustVerifier
 {
-    private const int MaxBytes = 16 * 1024;
+    private const int MaxBytes = 16 * 1024, MinRsaBits = 2048;
+    private const string Md5WithRsa = "1.2.840.113549.1.1.4", Sha1WithRsa = "1.2.840.113549.1.1.5", Sha1WithEcdsa = "1.2.840.10045.4.1";
     private const string ClientAuthentication = "1.3.6.1.5.5.7.3.2";
 
     private readonly ConditionalWeakTable<Trust, Authorities> _authorities = [];
@@ -102,6 +103,23 @@ internal sealed class CertificateVerifier(TimeProvider clock) : ITrustVerifier
                     forClients = uses.EnhancedKeyUsages.Cast<Oid>().Any(o => o.Value == ClientAuthentication);
                     break;
             }
+        }
+
+        if (leaf.GetRSAPublicKey() is { } rsa)
+        {
+            using (rsa)
+            {
+                if (rsa.KeySize < MinRsaBits)
+                {
+                    return "the certificate's key is too short";
+                }
+            }
+        }
+
+        // A collision makes two certificates of one signature. What stands above the leaf is the trust's own, chosen by its administrator.
+        if (leaf.SignatureAlgorithm.Value is Md5WithRsa or Sha1WithRsa or Sha1WithEcdsa)
+        {
+            return "the certificate's signature is of a broken kind";
         }
 
         if (leaf.SubjectName.RawData.AsSpan().SequenceEqual(leaf.IssuerName.RawData))
