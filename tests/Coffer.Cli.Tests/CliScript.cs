@@ -7,9 +7,11 @@ namespace Coffer.Cli.Tests;
 /// One behaviour of the command line as text:
 /// <code>
 /// # a remark
+/// @issuer                      a provider of identities beside it: ISSUER is its address, BROWSER a browser that confirms
 /// @server                      a server of this script's own, COFFER_SOCKET set
 /// @file NAME                   a file; its lines follow, up to @end
 /// $ coffer list shop-dev       a command for the shell; what it prints follows
+/// &lt; text                       a line that is typed into it: [invitation] and [seed] are what was shown, [recovery] a code that was, each once, [code] is the app's
 /// NAME  VERSION                a line of stdout ([..] stands for anything)
 /// 2> coffer: problem           a line of stderr
 /// ? 3                          the exit code, where it is not 0
@@ -39,6 +41,10 @@ internal sealed record CliScript(IReadOnlyList<CliScript.Step> Steps)
             {
                 steps.Add(new StartServer());
             }
+            else if (line == "@issuer")
+            {
+                steps.Add(new StartIssuer());
+            }
             else if (line.StartsWith("@file ", StringComparison.Ordinal))
             {
                 int end = Array.IndexOf(lines, "@end", i);
@@ -48,6 +54,10 @@ internal sealed record CliScript(IReadOnlyList<CliScript.Step> Steps)
             else if (command is null)
             {
                 Assert.True(line.Trim().Length == 0, $"line {i + 1} belongs to no command");
+            }
+            else if (line == "<" || line.StartsWith("< ", StringComparison.Ordinal))
+            {
+                command.Typed.Add(line.Length > 2 ? line[2..] : "");
             }
             else if (line.StartsWith("2> ", StringComparison.Ordinal))
             {
@@ -89,10 +99,14 @@ internal sealed record CliScript(IReadOnlyList<CliScript.Step> Steps)
 
     internal sealed record StartServer : Step;
 
+    internal sealed record StartIssuer : Step;
+
     internal sealed record WriteFile(string Name, string Content) : Step;
 
     internal sealed record Command(string Text) : Step
     {
+        public List<string> Typed { get; } = [];
+
         public List<string> Output { get; } = [];
 
         public List<string> Errors { get; } = [];

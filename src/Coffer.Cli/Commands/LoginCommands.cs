@@ -4,6 +4,7 @@ using Coffer.Cli.Output;
 using Coffer.Client;
 using Coffer.Contracts;
 using Coffer.Launch;
+using Coffer.Login;
 using Coffer.Login.Issuers;
 using Coffer.Login.Sessions;
 
@@ -45,7 +46,7 @@ internal static class LoginCommands
             await KeepAsync(context, server, result, session, parsed.GetValue(keychain), cancellation).ConfigureAwait(false);
             context.Answer(parsed, session, ContractsJson.Default.SessionInfo, () =>
                 terminal.Line($"logged in as {result.Principal} until {SecretLifeCommands.Time(result.Expires)}"));
-            if (server.Token is null && Environment.GetEnvironmentVariable("COFFER_TOKEN") is { Length: > 0 })
+            if (Environment.GetEnvironmentVariable("COFFER_TOKEN") is { Length: > 0 })
             {
                 terminal.Remark("coffer: warning: COFFER_TOKEN is set, and counts before this session");
             }
@@ -65,7 +66,11 @@ internal static class LoginCommands
             string[] servers = parsed.GetValue(all) ? [.. Known(context)] : [StoredSession.ServerOf(server)];
             foreach (string each in servers)
             {
-                await EndAsync(context, server, each, cancellation).ConfigureAwait(false);
+                using StoredSession? session = Kept(context, each);
+                if (session is not null)
+                {
+                    await EndAsync(context, server, session, cancellation).ConfigureAwait(false);
+                }
             }
 
             if (parsed.GetValue(all) ? context.Sessions.ForgetAll() == 0 : !context.Sessions.Forget(servers[0]))
@@ -117,7 +122,20 @@ internal static class LoginCommands
             Password = SecretText.From(terminal.ReadHidden("password: ")),
             Code = terminal.ReadHidden("one-time or recovery code (empty if you have none): ").Trim() is { Length: > 0 } code ? SecretText.From(code) : null,
         };
-        return await client.LoginAsync(login, cancellationToken).ConfigureAwait(false);
+        return await HintedAsync(client.LoginAsync(login, cancellationToken), "a code is good once; after three tries each waits longer").ConfigureAwait(false);
+    }
+
+    /// <summary>Says of a refusal what helps with that one.</summary>
+    internal static async Task<T> HintedAsync<T>(Task<T> call, string hint)
+    {
+        try
+        {
+            return await call.ConfigureAwait(false);
+        }
+        catch (CofferClientException refused) when (refused.Status == 401)
+        {
+            throw new CliException(CofferExit.Unauthenticated, refused.Message, hint);
+        }
     }
 
     private static async Task<LoginResult> AtIssuerAsync(CliContext context, CofferClient client, string? trust, bool device, CancellationToken cancellationToken)
@@ -131,8 +149,8 @@ internal static class LoginCommands
         };
         using IssuerHttp http = new();
         IssuerLogin login = new(client, http, context.Clock);
-        return device
-            ? await login.ByDeviceAsync(
+        return await HintedAsync(device
+            ? login.ByDeviceAsync(
                 provider,
                 prompt =>
                 {
@@ -140,8 +158,8 @@ internal static class LoginCommands
                     context.Terminal.Remark($"and type the code        {prompt.Code}");
                     context.Terminal.Remark($"waiting until {SecretLifeCommands.Time(prompt.Expires)}; Ctrl-C gives up");
                 },
-                cancellationToken).ConfigureAwait(false)
-            : await login.ByBrowserAsync(
+                cancellationToken)
+            : login.ByBrowserAsync(
                 provider,
                 address =>
                 {
@@ -149,15 +167,14 @@ internal static class LoginCommands
                     context.Terminal.Remark(address.AbsoluteUri);
                     OpenBrowser(address);
                 },
-                cancellationToken).ConfigureAwait(false);
+                cancellationToken), "an administrator sees why: coffer audit query --action Login").ConfigureAwait(false);
     }
 
     private static async Task KeepAsync(CliContext context, CofferClientOptions server, LoginResult result, SessionInfo session, bool keychain, CancellationToken cancellationToken)
     {
         string name = StoredSession.ServerOf(server);
-        await EndAsync(context, server, name, cancellationToken).ConfigureAwait(false);
-        context.Sessions.Forget(name);
-        context.Sessions.Keep(new()
+        using StoredSession? before = Kept(context, name);
+        using StoredSession kept = new()
         {
             Server = name,
             Principal = result.Principal,
@@ -166,28 +183,52 @@ internal static class LoginCommands
             Expires = result.Expires,
             CaFile = server.CaFile is { } file ? Path.GetFullPath(file) : null,
             InKeychain = keychain,
-            Token = result.Token,
-        });
+            Token = new(result.Token.Utf8),
+        };
+        try
+        {
+            context.Sessions.Keep(kept);
+        }
+        catch
+        {
+            // One that nobody can use is not left open.
+            await EndAsync(context, server, kept, CancellationToken.None).ConfigureAwait(false);
+            throw;
+        }
+
+        if (before is not null)
+        {
+            if (before.InKeychain && !keychain)
+            {
+                context.Sessions.Keychain?.Forget(name);
+            }
+
+            await EndAsync(context, server, before, cancellationToken).ConfigureAwait(false);
+        }
     }
 
-    /// <summary>Ends a session on its server, as well as that goes: it ends by itself in any case.</summary>
-    private static async Task EndAsync(CliContext context, CofferClientOptions place, string server, CancellationToken cancellationToken)
+    /// <summary>The session with a server, or null where there is none that is good for anything.</summary>
+    private static StoredSession? Kept(CliContext context, string server)
     {
         try
         {
-            using StoredSession? session = context.Sessions.Find(server);
-            if (session is null)
-            {
-                return;
-            }
-
-            CofferClientOptions there = server == StoredSession.ServerOf(place) ? place : CliContext.PlaceOf(server);
-            using CofferClient client = new(there with { Token = session.Token, CaFile = place.CaFile ?? session.CaFile });
-            await client.LogoutAsync(cancellationToken).ConfigureAwait(false);
+            return context.Sessions.Find(server);
         }
-        catch (Login.LoginException)
+        catch (LoginException)
         {
             // Past its end, or a file that is not to be believed.
+            return null;
+        }
+    }
+
+    /// <summary>Ends a session on its server, as well as that goes: it ends by itself in any case.</summary>
+    private static async Task EndAsync(CliContext context, CofferClientOptions place, StoredSession session, CancellationToken cancellationToken)
+    {
+        try
+        {
+            CofferClientOptions there = session.Server == StoredSession.ServerOf(place) ? place : CliContext.PlaceOf(session.Server);
+            using CofferClient client = new(there with { Token = session.Token, CaFile = place.CaFile ?? session.CaFile });
+            await client.LogoutAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (CofferClientException refused) when (refused.Status == 401)
         {
@@ -195,7 +236,7 @@ internal static class LoginCommands
         }
         catch (Exception failure) when (failure is CofferClientException or IOException or ArgumentException)
         {
-            context.Terminal.Remark($"coffer: warning: {server} was not told; the session ends there by itself");
+            context.Terminal.Remark($"coffer: warning: {session.Server} was not told; the session ends there by itself");
         }
     }
 
@@ -205,7 +246,7 @@ internal static class LoginCommands
         {
             return context.Sessions.Servers();
         }
-        catch (Login.LoginException)
+        catch (LoginException)
         {
             return [];
         }

@@ -61,7 +61,7 @@ internal static class PersonCommands
                 Invitation = SecretText.From(terminal.ReadHidden("invitation: ").AsSpan().Trim()),
                 Password = NewPassword(terminal),
             };
-            InvitedPerson person = await client.AcceptInvitationAsync(acceptance, cancellation).ConfigureAwait(false);
+            InvitedPerson person = await LoginCommands.HintedAsync(client.AcceptInvitationAsync(acceptance, cancellation), "ask for another: coffer person invite").ConfigureAwait(false);
             context.Answer(parsed, person, ContractsJson.Default.InvitedPerson, () => terminal.Line($"{person.Principal} has a password now"));
             terminal.Remark($"next: coffer login {person.Principal}, then coffer second-factor enable");
             return CofferExit.Ok;

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Security.Cryptography;
+using System.Text.Json.Nodes;
 using Coffer.Client;
 using Coffer.Contracts;
 using Coffer.Core;
@@ -53,7 +54,7 @@ internal sealed class LoginTestServer : IAsyncDisposable
         await core.BootstrapAsync(PrincipalName.Parse("root"), 1000, cancellation);
         server.Root = new() { Principal = core.Access.PrincipalsByName[PrincipalName.Parse("root")], Credential = "local-1000", Dialect = "test", WireOperation = "seed", RequestId = "seed" };
         await core.Admin.CreatePrincipalAsync(server.Root, PrincipalName.Parse("pat"), PrincipalKind.Person, null, "", cancellation);
-        await core.Admin.CreateTrustAsync(server.Root, server.Provider.Trust("staff"), null, cancellation);
+        await core.Admin.CreateTrustAsync(server.Root, server.Trust("staff"), null, cancellation);
         await core.Admin.LinkAsync(server.Root, PrincipalName.Parse("staff"), StubProvider.Email, PrincipalName.Parse("pat"), cancellation);
         RateGate rates = new(new() { PerAddress = 0, PerPrincipal = 0, FailuresPerAddress = 0 });
         server._owned.Add(rates);
@@ -91,6 +92,22 @@ internal sealed class LoginTestServer : IAsyncDisposable
         await Provider.DisposeAsync();
         Directory.Delete(_folder, recursive: true);
     }
+
+    private Coffer.Core.Access.NewTrust Trust(string name) => new()
+    {
+        Name = PrincipalName.Parse(name),
+        Kind = TrustKind.WebToken,
+        Issuer = Provider.Issuer,
+        Audiences = [StubProvider.ClientId],
+        PrincipalClaim = "email",
+        MaxSeconds = 7200,
+        Settings = new JsonObject
+        {
+            ["allowPrivateNetwork"] = true,
+            ["roots"] = Provider.Server.RootPem,
+            ["login"] = new JsonObject { ["clientId"] = StubProvider.ClientId, ["scopes"] = new JsonArray("openid", "email"), ["device"] = true },
+        }.ToJsonString(),
+    };
 
     /// <summary>Stands in for Argon2id, whose cost no test here needs.</summary>
     private static void Hash(ReadOnlySpan<byte> passphrase, ReadOnlySpan<byte> salt, Argon2Parameters parameters, Span<byte> output) => HMACSHA256.HashData(salt, passphrase, output);

@@ -3,8 +3,6 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
-using Coffer.Core.Access;
-using Coffer.Login.Issuers;
 using Coffer.Trusts.Tests.Support;
 
 namespace Coffer.Login.Tests.Support;
@@ -51,22 +49,6 @@ internal sealed class StubProvider : IAsyncDisposable
     /// <summary>Requests for authorisation, as the browser brought them.</summary>
     public ConcurrentQueue<Dictionary<string, string>> Asked { get; } = new();
 
-    public NewTrust Trust(string name) => new()
-    {
-        Name = PrincipalName.Parse(name),
-        Kind = TrustKind.WebToken,
-        Issuer = Issuer,
-        Audiences = [ClientId],
-        PrincipalClaim = "email",
-        MaxSeconds = 7200,
-        Settings = new JsonObject
-        {
-            ["allowPrivateNetwork"] = true,
-            ["roots"] = Server.RootPem,
-            ["login"] = new JsonObject { ["clientId"] = ClientId, ["scopes"] = new JsonArray("openid", "email"), ["device"] = true },
-        }.ToJsonString(),
-    };
-
     /// <summary>A code for a request that nobody's browser made.</summary>
     public string Issue(Dictionary<string, string> request)
     {
@@ -112,7 +94,7 @@ internal sealed class StubProvider : IAsyncDisposable
 
     private StubAnswer Authorise(string query)
     {
-        Assert.True(OAuthText.TryReadQuery(query, out Dictionary<string, string>? asked));
+        Dictionary<string, string> asked = Read(query);
         Asked.Enqueue(asked);
         List<(string Name, string Value)> back = Callback([("code", Issue(asked)), ("state", asked["state"]), ("iss", Issuer)]);
         return new(302, "", Extra: $"Location: {asked["redirect_uri"]}?{string.Join('&', back.Select(b => $"{b.Name}={Uri.EscapeDataString(b.Value)}"))}\r\n");
@@ -120,7 +102,7 @@ internal sealed class StubProvider : IAsyncDisposable
 
     private StubAnswer Token(string body)
     {
-        Assert.True(OAuthText.TryReadQuery(body, out Dictionary<string, string>? form));
+        Dictionary<string, string> form = Read(body);
         if (form["grant_type"] == "urn:ietf:params:oauth:grant-type:device_code")
         {
             Assert.Equal(("device-1", ClientId), (form["device_code"], form["client_id"]));
@@ -150,7 +132,7 @@ internal sealed class StubProvider : IAsyncDisposable
     private string Sign(string? nonce)
     {
         long now = _clock.GetUtcNow().ToUnixTimeSeconds();
-        JsonObject claims = new() { ["iss"] = Issuer, ["aud"] = ClientId, ["sub"] = "1", ["email"] = Email, ["iat"] = now, ["exp"] = now + 300 };
+        JsonObject claims = new() { ["iss"] = Issuer, ["aud"] = ClientId, ["sub"] = "1", ["email"] = Email, ["email_verified"] = true, ["iat"] = now, ["exp"] = now + 300 };
         if (nonce is not null)
         {
             claims["nonce"] = nonce;
@@ -162,6 +144,9 @@ internal sealed class StubProvider : IAsyncDisposable
     }
 
     private JsonObject KeyNow() => new() { ["kty"] = "RSA", ["kid"] = "1", ["n"] = Text(KeyPair.Modulus!), ["e"] = Text(KeyPair.Exponent!) };
+
+    private static Dictionary<string, string> Read(string query) =>
+        query.Split('&').Select(p => p.Split('=', 2)).ToDictionary(p => p[0], p => Uri.UnescapeDataString(p[1].Replace('+', ' ')), StringComparer.Ordinal);
 
     private static StubAnswer Json(int status, JsonObject body) => new(status, body.ToJsonString());
 
