@@ -23,6 +23,14 @@ internal static class SecondFactorCommands
             using (NewOneTimeCodes codes = await client.BeginOneTimeCodesAsync(cancellation).ConfigureAwait(false))
             {
                 // Beside the answer, which is the recovery codes.
+                if (terminal.ErrorsWidth is { } width && QrCode.Of(codes.Uri.Utf8) is { } code && code.Width <= width)
+                {
+                    foreach (string line in code.Lines())
+                    {
+                        terminal.Remark(line);
+                    }
+                }
+
                 terminal.Remark("give your app this address, or type the seed into it (30 seconds, 6 digits, SHA-1):");
                 terminal.Remark($"address  {codes.Uri.Reveal()}");
                 terminal.Remark($"seed     {string.Join(' ', codes.Seed.Reveal().Chunk(4).Select(c => new string(c)))}");

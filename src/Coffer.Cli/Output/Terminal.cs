@@ -3,8 +3,8 @@ using System.Text;
 namespace Coffer.Cli.Output;
 
 /// <summary>
-/// What a command writes to: answers on stdout, everything else on stderr. No colour, since nothing here needs it; no
-/// value ever but through <see cref="WriteValue"/>.
+/// What a command writes to: answers on stdout, everything else on stderr. No colour but where a code must be
+/// dark on light; no value ever but through <see cref="WriteValue"/>.
 /// </summary>
 internal sealed class Terminal
 {
@@ -26,6 +26,9 @@ internal sealed class Terminal
     public bool OutputIsTerminal { get; }
 
     public bool InputIsTerminal { get; }
+
+    /// <summary>Columns of the terminal that remarks go to, or null where they go to none.</summary>
+    public int? ErrorsWidth => InputIsTerminal && !Console.IsErrorRedirected ? Console.WindowWidth : null;
 
     /// <summary>The process's own streams.</summary>
     public static Terminal OfProcess() => new(Console.Out, Console.Error, Console.In, !Console.IsOutputRedirected, !Console.IsInputRedirected);
