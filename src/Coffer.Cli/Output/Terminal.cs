@@ -91,13 +91,13 @@ internal sealed class Terminal
             return _input.ReadLine() ?? "";
         }
 
-        Errors.Write(prompt);
         StringBuilder typed = new();
-        // A signal would be noticed only after the line.
+        // A signal would be noticed only after the line. This also turns the echo off, and so it comes before anybody is asked to type.
         bool before = Console.TreatControlCAsInput;
         Console.TreatControlCAsInput = true;
         try
         {
+            Errors.Write(prompt);
             while (true)
             {
                 ConsoleKeyInfo key = Console.ReadKey(intercept: true);
