@@ -85,35 +85,35 @@ internal sealed class ReadSteps : IAsyncDisposable
 
     private async Task MeasureAsync(int calls)
     {
-        Console.WriteLine($"{"step",-34} {"µs of cpu",10} {"bytes",8}");
-        Step("context of a request (the frame)", calls, () => Context());
+        Steps.Header();
+        Steps.Measure("context of a request (the frame)", calls, () => Context());
         HttpContext context = Context();
         AwsExchange exchange = AwsExchange.Of(context);
-        Step("protocol and operation", calls, () => AwsExchange.Of(context));
+        Steps.Measure("protocol and operation", calls, () => AwsExchange.Of(context));
         AwsAuthentication.Read(context, exchange, TimeProvider.System.GetUtcNow(), out AwsClaim claim);
-        Step("claim: parse and check", calls, () => AwsAuthentication.Read(context, exchange, TimeProvider.System.GetUtcNow(), out _));
+        Steps.Measure("claim: parse and check", calls, () => AwsAuthentication.Read(context, exchange, TimeProvider.System.GetUtcNow(), out _));
         byte[] signingKey = RandomNumberGenerator.GetBytes(32);
-        Step("canonical request, hashes, compare", calls, () => AwsAuthentication.Matches(context, claim, signingKey, _body));
+        Steps.Measure("canonical request, hashes, compare", calls, () => AwsAuthentication.Matches(context, claim, signingKey, _body));
         await StepAsync("identity, all of it", calls, async () =>
         {
             ((MemoryStream)context.Request.Body).Position = 0;
             using RequestBody body = await _authentication.ProveAsync(context, exchange, 4096);
         });
-        Step("body: parse", calls, () => AwsInput.Parse(_body, AwsMembers.SecretId).Dispose());
+        Steps.Measure("body: parse", calls, () => AwsInput.Parse(_body, AwsMembers.SecretId).Dispose());
         exchange.CallerIs(context, _core.Access);
-        Step("caller", calls, () => exchange.CallerIs(context, _core.Access));
+        Steps.Measure("caller", calls, () => exchange.CallerIs(context, _core.Access));
         Caller caller = exchange.Caller!;
         SecretPath path = new(VaultName.Parse("shop-dev"), SecretName.Parse("team07/secret-0000007"));
         using SecretReading reading = await _core.Secrets.GetValueAsync(caller, path, VersionSelector.Current, default);
         AccessRequest request = new() { Operation = Operation.ReadValue, Caller = caller, Now = TimeProvider.System.Now(), VaultName = path.Vault, Vault = reading.Vault, Name = path.Name, Head = reading.Head, Version = VersionSelector.Current, Labels = reading.Labels };
-        Step("decision", calls, () => AccessEvaluator.Decide(_core.Access, request));
+        Steps.Measure("decision", calls, () => AccessEvaluator.Decide(_core.Access, request));
         byte[] sealedValue = _core.Seals.Current.Seal(reading.Value.Span, SealContext.ForValue(1, 2, 3, 4, 1));
-        Step("unsealing", calls, () => _core.Seals.Current.Open(sealedValue, SealContext.ForValue(1, 2, 3, 4, 1)).Dispose());
+        Steps.Measure("unsealing", calls, () => _core.Seals.Current.Open(sealedValue, SealContext.ForValue(1, 2, 3, 4, 1)).Dispose());
         LineBuffer line = new(4096);
         TrailChain chain = default;
         AuditRecord record = RecordOf(caller);
-        Step("record: make", calls, () => RecordOf(caller));
-        Step("record: write and chain", calls, () =>
+        Steps.Measure("record: make", calls, () => RecordOf(caller));
+        Steps.Measure("record: write and chain", calls, () =>
         {
             line.Clear();
             AuditRecordWriter.Write(line, record);
@@ -121,7 +121,7 @@ internal sealed class ReadSteps : IAsyncDisposable
             line.Clear();
             chain.AppendRecord(line, members, record.Time, null);
         });
-        Step("answer: write", calls, () => AwsWire.Write(reading, KeyOfRegion).Dispose());
+        Steps.Measure("answer: write", calls, () => AwsWire.Write(reading, KeyOfRegion).Dispose());
         await CallersAsync("the whole, one caller", calls / 20, 1);
         await CallersAsync("the whole, 64 callers", calls * 2, 64);
     }
@@ -147,41 +147,18 @@ internal sealed class ReadSteps : IAsyncDisposable
             if (round == 1)
             {
                 double seconds = TimeProvider.System.GetElapsedTime(begin).TotalSeconds;
-                Print(name, (Environment.CpuUsage.TotalTime - cpu).TotalMicroseconds / calls, (GC.GetTotalAllocatedBytes() - bytes) / (double)calls);
+                Steps.Print(name, (Environment.CpuUsage.TotalTime - cpu).TotalMicroseconds / calls, (GC.GetTotalAllocatedBytes() - bytes) / (double)calls);
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{"",-34} {calls / seconds:F0}/s, {calls / (double)(_core.Trail.Flushes - flushes):F1} records a flush"));
             }
         }
     }
 
-    private static void Step(string name, int calls, Action step)
-    {
-        double best = double.MaxValue;
-        long bytes = 0;
-        for (int round = 0; round < 5; round++)
-        {
-            long before = GC.GetAllocatedBytesForCurrentThread();
-            TimeSpan cpu = Environment.CpuUsage.TotalTime;
-            for (int i = 0; i < calls; i++)
-            {
-                step();
-            }
-
-            best = Math.Min(best, (Environment.CpuUsage.TotalTime - cpu).TotalMicroseconds / calls);
-            bytes = GC.GetAllocatedBytesForCurrentThread() - before;
-        }
-
-        Print(name, best, bytes / (double)calls);
-    }
-
     private static Task StepAsync(string name, int calls, Func<Task> step)
     {
         // All of it completes at once here, so nothing is waited for.
-        Step(name, calls, () => step().GetAwaiter().GetResult());
+        Steps.Measure(name, calls, () => step().GetAwaiter().GetResult());
         return Task.CompletedTask;
     }
-
-    private static void Print(string name, double microseconds, double bytes) =>
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-34} {microseconds,10:F2} {bytes,8:F0}"));
 
     private static AuditRecord RecordOf(Caller caller) => new()
     {
