@@ -108,6 +108,7 @@ public sealed class CofferServer : IAsyncDisposable
                 CachedSecrets = options.CachedSecrets,
                 AcceptBrokenTrail = options.AcceptBrokenTrail,
                 Passwords = PassphraseHash.Argon2Id,
+                LoginSeconds = options.LoginSeconds,
                 Verifiers = TrustVerifiers.All(clock),
             });
             DialectPipeline pipeline = new(Dialects(options, core, store, rates, loggers), rates, loggers.CreateLogger("Coffer.Protocols"));

@@ -38,6 +38,9 @@ public sealed record ServerOptions
     /// <summary>Asks clients of the TLS port for a certificate, which they may then log in with. Off by default: browsers would ask their users for one.</summary>
     public bool ClientCertificates { get; init; }
 
+    /// <summary>How long a person's session lasts after a login, in seconds, 300 to 86,400. Use does not make it longer.</summary>
+    public int LoginSeconds { get; init; } = Core.CofferCoreOptions.DefaultLoginSeconds;
+
     /// <summary>How many requests are let in.</summary>
     public RateOptions Rates { get; init; } = new();
 
@@ -75,6 +78,7 @@ public sealed record ServerOptions
         Check(Port is >= 0 and <= 65535, "the port is 0 to 65535");
         Check(MaxConnections is >= 1 and <= 1_000_000, "the number of connections is 1 to 1000000");
         Check(ShutdownSeconds is >= 1 and <= 600, "the shutdown time is 1 to 600 seconds");
+        Check(LoginSeconds is >= 300 and <= 86_400, "a session lasts 5 minutes to 24 hours");
         Check((CertificateFile is null) == (CertificateKeyFile is null), "a certificate file and its key file are given together");
         Check(CertificateFile is null || File.Exists(CertificateFile), "the certificate file does not exist");
         Check(CertificateKeyFile is null || File.Exists(CertificateKeyFile), "the certificate key file does not exist");

@@ -41,7 +41,12 @@ internal sealed partial class ScriptRun(string root) : IAsyncDisposable
         Directory.Delete(_folder, recursive: true);
     }
 
-    public Task WriteAsync(string name, string content) => File.WriteAllTextAsync(Path.Combine(_folder, name), content, Cancellation);
+    public Task WriteAsync(string name, string content)
+    {
+        string path = Path.Combine(_folder, name);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        return File.WriteAllTextAsync(path, content, Cancellation);
+    }
 
     public async Task StartIssuerAsync()
     {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Net;
+using Coffer.Core;
 using Coffer.Launch;
 using Coffer.Protocols;
 using Coffer.Server;
@@ -25,6 +26,8 @@ internal sealed class ServerSettings
 
     public Option<int> Rate { get; } = new("--rate") { Description = "requests per second and principal; 0 = no limit", HelpName = "N", DefaultValueFactory = _ => new RateOptions().PerPrincipal };
 
+    public Option<string?> Session { get; } = new("--session") { Description = "how long a person's login lasts: 5m to 24h (default: 8h)", HelpName = "TIME" };
+
     public Option<bool> ClientCertificates { get; } = new("--client-certificates") { Description = "ask clients for a certificate, which they may log in with" };
 
     public Option<bool> Telemetry { get; } = new("--telemetry") { Description = "send metrics and traces to the endpoint named by the OTEL_ variables" };
@@ -41,6 +44,7 @@ internal sealed class ServerSettings
         command.Options.Add(CertificateKey);
         command.Options.Add(Socket);
         command.Options.Add(Rate);
+        command.Options.Add(Session);
         command.Options.Add(ClientCertificates);
         command.Options.Add(Telemetry);
         command.Options.Add(AcceptBroken);
@@ -65,6 +69,7 @@ internal sealed class ServerSettings
             CertificateKeyFile = Full(parsed.GetValue(CertificateKey)),
             SocketPath = Full(parsed.GetValue(Socket)),
             Rates = new() { PerPrincipal = parsed.GetValue(Rate) },
+            LoginSeconds = parsed.GetValue(Session) is { } life ? (int)Math.Min(Moment.Seconds(life), int.MaxValue) : CofferCoreOptions.DefaultLoginSeconds,
             ClientCertificates = parsed.GetValue(ClientCertificates),
             Telemetry = parsed.GetValue(Telemetry),
             AcceptBrokenTrail = parsed.GetValue(AcceptBroken),
