@@ -86,6 +86,18 @@ public sealed partial class FileTests
         }
     }
 
+    [Fact]
+    public void Attack_09_what_proves_somebody_is_compared_in_fixed_time()
+    {
+        // Hashes of the trail's chain are no proof of anybody, and stand in the trail for all to read.
+        string[] early = [.. Repository.SourceFiles("src").Where(f => !f.StartsWith("src/Coffer.Core/Audit/", StringComparison.Ordinal))
+            .SelectMany(f => EarlyComparison().Matches(File.ReadAllText(Repository.FullPath(f))).Select(m => $"{f}: {m.Value}"))];
+        Assert.True(early.Length == 0, string.Join(", ", early));
+        string[] fixedTime = [.. Repository.SourceFiles("src").Where(f => File.ReadAllText(Repository.FullPath(f)).Contains("FixedTimeEquals", StringComparison.Ordinal)).Select(f => Path.GetFileNameWithoutExtension(f))];
+        // Row MACs, tokens and sessions, request signatures, one-time and recovery codes, passwords: each is compared somewhere.
+        Assert.All((string[])["Keyring", "CredentialService", "AwsAuthentication", "LoginService.Factors", "PasswordHasher", "BrowserLogins", "PageTokens"], place => Assert.Contains(fixedTime, f => f.StartsWith(place, StringComparison.Ordinal)));
+    }
+
     private static void CheckParts(string name, string[] files, string[] parts, string[] optional)
     {
         Assert.All(parts, part => Assert.True(files.Contains($"{name}{part}.cs"), $"{name}{part}.cs is missing"));
@@ -109,6 +121,9 @@ public sealed partial class FileTests
 
     [GeneratedRegex(@"^namespace\s+([A-Za-z0-9_.]+)\s*;", RegexOptions.Multiline)]
     private static partial Regex NamespaceLine();
+
+    [GeneratedRegex(@"\b\w*(?:[Vv]erifier|[Hh]ash|[Mm]ac|[Ss]ignature|[Tt]oken|[Cc]ode|[Pp]assword|[Ss]ecret)(?:\.Span|\.AsSpan\(\))?\.SequenceEqual\(")]
+    private static partial Regex EarlyComparison();
 
     [GeneratedRegex(@"NotImplementedException|\bTODO\b|\bFIXME\b|\bHACK\b|\bXXX\b")]
     private static partial Regex Unwritten();
