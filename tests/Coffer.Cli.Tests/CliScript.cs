@@ -8,7 +8,7 @@ namespace Coffer.Cli.Tests;
 /// <code>
 /// # a remark
 /// @issuer                      a provider of identities beside it: ISSUER is its address, BROWSER a browser that confirms
-/// @server                      a server of this script's own, COFFER_SOCKET set
+/// @server                      a server of this script's own, COFFER_SOCKET set; SERVER is its address
 /// @file NAME                   a file; its lines follow, up to @end
 /// $ coffer list shop-dev       a command for the shell; what it prints follows
 /// &lt; text                       a line that is typed into it: [invitation] and [seed] are what was shown, [recovery] a code that was, each once, [code] is the app's

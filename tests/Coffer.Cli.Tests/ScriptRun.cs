@@ -19,6 +19,7 @@ internal sealed partial class ScriptRun(string root) : IAsyncDisposable
     private readonly SemaphoreSlim _shown = new(0);
     private Process? _server;
     private StubProvider? _issuer;
+    private string? _address;
     private long _step;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -72,8 +73,9 @@ internal sealed partial class ScriptRun(string root) : IAsyncDisposable
         while (await _server.StandardError.ReadLineAsync(Cancellation) is { } line)
         {
             lines.Add(line);
-            if (line.Contains("serving on", StringComparison.Ordinal))
+            if (Serving().Match(line) is { Success: true } serving)
             {
+                _address = serving.Groups[1].Value;
                 // The rest is read and dropped, so that the server never waits for us.
                 _ = _server.StandardError.ReadToEndAsync(CancellationToken.None);
                 return;
@@ -179,6 +181,7 @@ internal sealed partial class ScriptRun(string root) : IAsyncDisposable
         start.Environment["COFFER_SOCKET"] = Path.Combine(_folder, "data", "coffer.sock");
         // Only the framework-dependent build needs it.
         start.Environment["DOTNET_ROOT"] = Environment.GetEnvironmentVariable("DOTNET_ROOT") ?? "/usr/share/dotnet";
+        start.Environment["SERVER"] = _address ?? "";
         if (_issuer is not null)
         {
             start.Environment["ISSUER"] = _issuer.Issuer;
@@ -188,6 +191,9 @@ internal sealed partial class ScriptRun(string root) : IAsyncDisposable
 
         return start;
     }
+
+    [GeneratedRegex("serving on (https://[^ ,]+)")]
+    private static partial Regex Serving();
 
     [GeneratedRegex(@"\[(invitation|seed|recovery|code)\]")]
     private static partial Regex Placeholder();
