@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using System.Security.Cryptography;
 using Coffer.Contracts;
 
 namespace Coffer.Login.Sessions;
@@ -44,8 +45,18 @@ public sealed class Keychain
     }
 
     /// <summary>A server's token, or null where it has none or does not open.</summary>
-    public SecretText? Look(string server) =>
-        TryRun(["lookup", "application", "coffer", "server", server], null, out byte[] answer) && answer.AsSpan().TrimEnd((byte)'\n') is { Length: > 0 } token ? new(token) : null;
+    public SecretText? Look(string server)
+    {
+        bool found = TryRun(["lookup", "application", "coffer", "server", server], null, out byte[] answer);
+        try
+        {
+            return found && answer.AsSpan().TrimEnd((byte)'\n') is { Length: > 0 } token ? new(token) : null;
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(answer);
+        }
+    }
 
     /// <summary>Forgets a server's token.</summary>
     public void Forget(string server) => TryRun(["clear", "application", "coffer", "server", server], null, out _);
@@ -71,6 +82,7 @@ public sealed class Keychain
             process.WaitForExit();
             dropped.GetAwaiter().GetResult();
             answer = output.ToArray();
+            CryptographicOperations.ZeroMemory(output.GetBuffer());
             return process.ExitCode == 0;
         }
         catch (Exception failure) when (failure is Win32Exception or IOException or InvalidOperationException)

@@ -12,7 +12,7 @@ internal static unsafe partial class PrivateFile
     private const int MaxBytes = 16 * 1024;
 
     // Linux: read only, no link, no wait for a pipe's other end, not for children.
-    private const int OpenFlags = 0x20000 | 0x800 | 0x80000, NotFound = 2, IsLink = 40;
+    private const int OpenFlags = 0x20000 | 0x800 | 0x80000, NotFound = 2, IsLink = 40, EmptyPath = 0x1000;
 
     /// <summary>Reads a file whole into a pinned buffer, which the caller zeroes; null where there is none. Throws <see cref="LoginException"/> where it is not ours alone.</summary>
     public static byte[]? Read(string path)
@@ -139,8 +139,6 @@ internal static unsafe partial class PrivateFile
         byte* state = stackalloc byte[256];
         return OperatingSystem.IsLinux() ? State(handle, "", EmptyPath, ownerBit, state) == 0 ? *(uint*)(state + ownerOffset) : uint.MaxValue : null;
     }
-
-    private const int EmptyPath = 0x1000;
 
     private static LoginException Unsafe(string problem, string? hint = null) => new(LoginFault.UnsafeFile, problem, hint ?? "coffer logout removes it; then log in again");
 
