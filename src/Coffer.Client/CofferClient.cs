@@ -57,6 +57,12 @@ public sealed partial class CofferClient : IDisposable
             handler.SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = policy };
         }
 
+        if (options.ClientCertificate is { } certificate)
+        {
+            // Sent as it is: nothing is looked up or fetched to complete its chain, the server has what is above it.
+            handler.SslOptions.ClientCertificateContext = SslStreamCertificateContext.Create(certificate, null, offline: true);
+        }
+
         _http = new(handler) { Timeout = Timeout.InfiniteTimeSpan, DefaultRequestVersion = HttpVersion.Version11 };
         _http.DefaultRequestHeaders.UserAgent.Add(new("coffer-client", typeof(CofferClient).Assembly.GetName().Version?.ToString(3)));
         if (options.Token is { } token)

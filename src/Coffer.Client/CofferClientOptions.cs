@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using Coffer.Contracts;
 
 namespace Coffer.Client;
@@ -13,6 +14,9 @@ public sealed record CofferClientOptions
 
     /// <summary>PEM file with the only CA certificates to trust, or null for the system's.</summary>
     public string? CaFile { get; init; }
+
+    /// <summary>Certificate with its private key to authenticate TLS connections with, or null: for a login by certificate. Not disposed.</summary>
+    public X509Certificate2? ClientCertificate { get; init; }
 
     /// <summary>Token (<c>cft_…</c>), or null on the socket. The client keeps it; it prints as <c>***</c>.</summary>
     public SecretText? Token { get; init; }
