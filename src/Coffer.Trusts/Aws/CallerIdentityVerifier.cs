@@ -15,6 +15,7 @@ namespace Coffer.Trusts.Aws;
 /// </summary>
 internal sealed class CallerIdentityVerifier(OutboundHttp http, TimeProvider clock) : ITrustVerifier
 {
+    private readonly DateTimeOffset _started = clock.GetUtcNow();
     private readonly SeenSignatures _seen = new(clock, SignedIdentityRequest.MaxAge + SignedIdentityRequest.MaxAhead);
 
     public ImmutableArray<TrustKind> Kinds => [TrustKind.AwsIdentity];
@@ -54,6 +55,12 @@ internal sealed class CallerIdentityVerifier(OutboundHttp http, TimeProvider clo
             if (SignedIdentityRequest.Parse(request, authority, trust.Audiences, clock.GetUtcNow(), out string reason) is not { } signed)
             {
                 return (null, reason);
+            }
+
+            // What was taken before a restart is not remembered: older ones are not taken at all.
+            if (signed.Time.AddSeconds(1) <= _started)
+            {
+                return (null, "the request was signed before this server started, and may have been shown then");
             }
 
             if (_seen.Contains(signed.Signature))

@@ -34,7 +34,8 @@ internal sealed class SignedIdentityRequest
 
     private static readonly SearchValues<char> QueryText = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~%=&+");
 
-    private SignedIdentityRequest(bool post, string query, string signature, ImmutableArray<(string, string)> headers) => (IsPost, Query, Signature, Headers) = (post, query, signature, headers);
+    private SignedIdentityRequest(bool post, string query, string signature, DateTimeOffset time, ImmutableArray<(string, string)> headers) =>
+        (IsPost, Query, Signature, Time, Headers) = (post, query, signature, time, headers);
 
     public bool IsPost { get; }
 
@@ -43,6 +44,9 @@ internal sealed class SignedIdentityRequest
 
     /// <summary>64 hexadecimal digits in lower case.</summary>
     public string Signature { get; }
+
+    /// <summary>When it was signed, to the second.</summary>
+    public DateTimeOffset Time { get; }
 
     /// <summary>Headers to send, all of them signed but Authorization.</summary>
     public ImmutableArray<(string Name, string Value)> Headers { get; }
@@ -56,7 +60,7 @@ internal sealed class SignedIdentityRequest
     public static SignedIdentityRequest? Parse(TrustProof.SignedRequest proof, string authority, ImmutableArray<string> audiences, DateTimeOffset now, out string reason)
     {
         reason = "not a signed GetCallerIdentity";
-        if (Target(proof.Url) is not var (path, query) || path is not ("" or "/"))
+        if (Target(proof.Url) is not var (host, path, query) || path is not ("" or "/"))
         {
             return null;
         }
@@ -77,7 +81,7 @@ internal sealed class SignedIdentityRequest
             return null;
         }
 
-        if (!names.Contains("host") || Header(proof, "host") != authority)
+        if (!names.Contains("host") || (proof.Headers.ContainsKey("host") ? Header(proof, "host") : host) != authority)
         {
             reason = "the request is signed for another host";
             return null;
@@ -100,17 +104,19 @@ internal sealed class SignedIdentityRequest
         List<(string, string)> headers = [];
         foreach (string name in names)
         {
+            // Host and length are those of the call that is made.
+            if (name is "host" or "content-length")
+            {
+                continue;
+            }
+
             if (Header(proof, name) is not { } value)
             {
                 reason = "a signed header is missing or malformed";
                 return null;
             }
 
-            // Host and length are those of the call that is made.
-            if (name is not ("host" or "content-length"))
-            {
-                headers.Add((name, value));
-            }
+            headers.Add((name, value));
         }
 
         if (post)
@@ -119,11 +125,11 @@ internal sealed class SignedIdentityRequest
         }
 
         reason = "";
-        return new(post, query, signed.Signature, [.. headers]);
+        return new(post, query, signed.Signature, time, [.. headers]);
     }
 
-    /// <summary>Path and query of an address, as text; null where it is none.</summary>
-    private static (string Path, string Query)? Target(string url)
+    /// <summary>Host, path and query of an address, as text; null where it is none. The host is compared and never called.</summary>
+    private static (string Host, string Path, string Query)? Target(string url)
     {
         int scheme = url.IndexOf("://", StringComparison.Ordinal);
         if (url.Length > 16 * 1024 || scheme < 0 || url.AsSpan().ContainsAnyExceptInRange('!', '~') || url.AsSpan().ContainsAny('#', '\\'))
@@ -135,11 +141,11 @@ internal sealed class SignedIdentityRequest
         int path = rest.AsSpan().IndexOfAny('/', '?');
         if (path < 0)
         {
-            return ("", "");
+            return (rest, "", "");
         }
 
         int query = rest.IndexOf('?', StringComparison.Ordinal);
-        return query < 0 ? (rest[path..], "") : (rest[path..query], rest[(query + 1)..]);
+        return query < 0 ? (rest[..path], rest[path..], "") : (rest[..path], rest[path..query], rest[(query + 1)..]);
     }
 
     private static string? Header(TrustProof.SignedRequest proof, string name) =>

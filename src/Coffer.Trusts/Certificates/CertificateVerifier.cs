@@ -56,6 +56,11 @@ internal sealed class CertificateVerifier(TimeProvider clock) : ITrustVerifier
             }
 
             using X509Certificate2 leaf = X509CertificateLoader.LoadCertificate(der);
+            if (!leaf.RawDataMemory.Span.SequenceEqual(der))
+            {
+                return (null, "not a certificate");
+            }
+
             if (Refusal(leaf) is { } refusal)
             {
                 return (null, refusal);
