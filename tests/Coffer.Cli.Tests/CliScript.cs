@@ -8,7 +8,8 @@ namespace Coffer.Cli.Tests;
 /// <code>
 /// # a remark
 /// @issuer                      a provider of identities beside it: ISSUER is its address, BROWSER a browser that confirms
-/// @server                      a server of this script's own, COFFER_SOCKET set; SERVER is its address
+/// @proofs                      what other systems prove, in files and the environment (<see cref="ScriptProofs"/>)
+/// @server OPTIONS              a server of this script's own, COFFER_SOCKET set; SERVER is its address
 /// @file NAME                   a file; its lines follow, up to @end
 /// $ coffer list shop-dev       a command for the shell; what it prints follows
 /// &lt; text                       a line that is typed into it: [invitation] and [seed] are what was shown, [recovery] a code that was, each once, [code] is the app's
@@ -37,9 +38,13 @@ internal sealed record CliScript(IReadOnlyList<CliScript.Step> Steps)
                 command = new(line[2..]);
                 steps.Add(command);
             }
-            else if (line == "@server")
+            else if (line == "@server" || line.StartsWith("@server ", StringComparison.Ordinal))
             {
-                steps.Add(new StartServer());
+                steps.Add(new StartServer(line.Split(' ')[1..]));
+            }
+            else if (line == "@proofs")
+            {
+                steps.Add(new WriteProofs());
             }
             else if (line == "@issuer")
             {
@@ -97,7 +102,9 @@ internal sealed record CliScript(IReadOnlyList<CliScript.Step> Steps)
 
     internal abstract record Step;
 
-    internal sealed record StartServer : Step;
+    internal sealed record StartServer(string[] Options) : Step;
+
+    internal sealed record WriteProofs : Step;
 
     internal sealed record StartIssuer : Step;
 

@@ -19,6 +19,7 @@ internal sealed partial class ScriptRun(string root) : IAsyncDisposable
     private readonly SemaphoreSlim _shown = new(0);
     private Process? _server;
     private StubProvider? _issuer;
+    private ScriptProofs? _proofs;
     private string? _address;
     private long _step;
 
@@ -36,6 +37,11 @@ internal sealed partial class ScriptRun(string root) : IAsyncDisposable
         if (_issuer is not null)
         {
             await _issuer.DisposeAsync();
+        }
+
+        if (_proofs is not null)
+        {
+            await _proofs.DisposeAsync();
         }
 
         _shown.Dispose();
@@ -64,11 +70,20 @@ internal sealed partial class ScriptRun(string root) : IAsyncDisposable
         File.SetUnixFileMode(browser, UnixFileMode.UserRead | UnixFileMode.UserExecute);
     }
 
-    public async Task StartServerAsync()
+    public async Task WriteProofsAsync()
+    {
+        _proofs = new();
+        foreach ((string name, string content) in _proofs.Files)
+        {
+            await WriteAsync(name, content);
+        }
+    }
+
+    public async Task StartServerAsync(params string[] options)
     {
         (int made, _, string problem) = await RunAsync("coffer init --data \"$HOME/data\"");
         Assert.True(made == 0, problem);
-        _server = Process.Start(Start("coffer", "serve", "--data", Path.Combine(_folder, "data"), "--listen", "127.0.0.1:0"))!;
+        _server = Process.Start(Start("coffer", ["serve", "--data", Path.Combine(_folder, "data"), "--listen", "127.0.0.1:0", .. options]))!;
         List<string> lines = [];
         while (await _server.StandardError.ReadLineAsync(Cancellation) is { } line)
         {
@@ -187,6 +202,11 @@ internal sealed partial class ScriptRun(string root) : IAsyncDisposable
             start.Environment["ISSUER"] = _issuer.Issuer;
             start.Environment["SSL_CERT_FILE"] = Path.Combine(_folder, "issuer.pem");
             start.Environment["BROWSER"] = Path.Combine(_folder, "browser");
+        }
+
+        foreach ((string name, string value) in _proofs?.Environment(_folder) ?? [])
+        {
+            start.Environment[name] = value;
         }
 
         return start;

@@ -23,8 +23,11 @@ public class ScriptTests
                 case CliScript.StartIssuer:
                     await run.StartIssuerAsync();
                     break;
-                case CliScript.StartServer:
-                    await run.StartServerAsync();
+                case CliScript.WriteProofs:
+                    await run.WriteProofsAsync();
+                    break;
+                case CliScript.StartServer server:
+                    await run.StartServerAsync(server.Options);
                     break;
                 case CliScript.WriteFile file:
                     await run.WriteAsync(file.Name, file.Content);
@@ -52,6 +55,7 @@ public class ScriptTests
     [Theory]
     [InlineData("access.md", "access-guide.txt")]
     [InlineData("people.md", "people-guide.txt")]
+    [InlineData("trusts.md", "trusts-guide.txt")]
     public async Task A_guide_holds_the_commands_of_its_script_and_no_others(string guide, string script)
     {
         CancellationToken cancellation = TestContext.Current.CancellationToken;

@@ -11,14 +11,14 @@ namespace Coffer.Cli.Commands;
 /// <summary><c>coffer trust …</c>: other systems whose proofs are taken in place of a stored secret.</summary>
 internal static class TrustCommands
 {
-    private const int MostFile = 256 * 1024, MostToken = 64 * 1024;
+    private const int MostFile = 256 * 1024;
 
     public static Command Create(CliContext context) => new("trust", "other systems whose proofs are taken: CI jobs, Kubernetes, clouds, certificates")
     {
-        Make(context), List(context), Show(context), Delete(context), Link(context), Unlink(context), LogIn(context),
+        Make(context), List(context), Show(context), Delete(context), Link(context), Unlink(context), TrustLoginCommand.Create(context),
     };
 
-    private static Argument<string> Name() => new("trust") { Description = "1 to 64 of a-z, 0-9, '.', '_' and '-'", HelpName = "TRUST" };
+    public static Argument<string> Name() => new("trust") { Description = "1 to 64 of a-z, 0-9, '.', '_' and '-'", HelpName = "TRUST" };
 
     private static Command Make(CliContext context)
     {
@@ -149,54 +149,6 @@ internal static class TrustCommands
         return command;
     }
 
-    private static Command LogIn(CliContext context)
-    {
-        Argument<string> name = Name();
-        Option<string?> file = new("--token-file") { Description = "the proof: a web token in a file (default: stdin)", HelpName = "FILE" };
-        Option<string?> request = new("--signed-request") { Description = "the proof: a signed AWS GetCallerIdentity as JSON (method, url, headers, body)", HelpName = "FILE" };
-        Option<bool> aws = new("--aws") { Description = "get a temporary AWS access key, in the form that credential_process takes" };
-        Option<string?> audience = new("--for") { Description = "where the token is to be good (default: coffer)", HelpName = "AUDIENCE" };
-        Option<int?> seconds = new("--seconds") { Description = "how long it is to last (default: an hour, or what the trust allows)", HelpName = "N" };
-        Command command = new("login", "log in by a trust and print a short-lived token; nothing is written to disk") { name, file, request, aws, audience, seconds };
-        command.SetAction((parsed, cancellation) => context.RunAsync(async terminal =>
-        {
-            if (terminal.OutputIsTerminal)
-            {
-                throw new CliException(CofferExit.Usage, "a token is not printed on a terminal", "COFFER_TOKEN=$(coffer trust login …)");
-            }
-
-            string? asked = parsed.GetValue(request);
-            using TrustLogin login = new()
-            {
-                Trust = parsed.GetValue(name)!,
-                Token = asked is null ? ReadToken(parsed.GetValue(file), terminal) : null,
-                SignedRequest = asked is null ? null : ReadRequest(asked),
-                Kind = parsed.GetValue(aws) ? "aws" : null,
-                Audience = parsed.GetValue(audience),
-                Seconds = parsed.GetValue(seconds),
-            };
-            using CofferClient client = context.Connect(parsed);
-            using TrustSession session = await client.LoginByTrustAsync(login, cancellation).ConfigureAwait(false);
-            if (context.Json(parsed))
-            {
-                context.WriteJson(session, ContractsJson.Default.TrustSession);
-            }
-            else if (session.AccessKey is { } key)
-            {
-                WriteProcess(key);
-            }
-            else
-            {
-                terminal.WriteValue(session.Token!.Utf8);
-                terminal.WriteValue("\n"u8);
-            }
-
-            terminal.Remark($"{session.Principal} until {SecretLifeCommands.Time(session.Expiration)}");
-            return CofferExit.Ok;
-        }));
-        return command;
-    }
-
     private static void Print(CliContext context, ParseResult parsed, TrustInfo trust) => context.Answer(parsed, trust, ContractsJson.Default.TrustInfo, () =>
     {
         Terminal terminal = context.Terminal;
@@ -224,7 +176,7 @@ internal static class TrustCommands
         {
             foreach (JsonProperty setting in settings.EnumerateObject())
             {
-                terminal.Line($"{setting.Name}  {(setting.Value.ValueKind is JsonValueKind.Object || setting.Name is "roots" or "intermediates" ? "given" : setting.Value.GetRawText())}");
+                terminal.Line($"setting    {setting.Name}={(setting.Name is "jwks" or "roots" or "intermediates" or "login" ? "given" : setting.Value.GetRawText())}");
             }
         }
     });
@@ -248,7 +200,7 @@ internal static class TrustCommands
         return claims.Count == 0 ? null : claims;
     }
 
-    private static string ReadText(string file, int most = MostFile)
+    public static string ReadText(string file, int most = MostFile)
     {
         FileInfo info = new(file);
         return info.Exists && info.Length > most ? throw new CliException(CofferExit.Invalid, $"the file is larger than {most} bytes") : File.ReadAllText(file);
@@ -264,46 +216,5 @@ internal static class TrustCommands
         {
             throw new CliException(CofferExit.Invalid, "the file is not a JSON object");
         }
-    }
-
-    private static SignedRequest ReadRequest(string file)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize(ReadText(file), ContractsJson.Strict.SignedRequest) ?? throw new CliException(CofferExit.Invalid, "the file is not a signed request");
-        }
-        catch (JsonException)
-        {
-            throw new CliException(CofferExit.Invalid, "the file is not a signed request", "a JSON object of method, url, headers and body");
-        }
-    }
-
-    private static SecretText ReadToken(string? file, Terminal terminal)
-    {
-        string text = file is not null ? ReadText(file, MostToken) : terminal.InputIsTerminal ? throw new CliException(CofferExit.Usage, "no token was given", "pipe it in, or name a file with --token-file") : ReadInput();
-        return text.AsSpan().Trim() is { Length: > 0 } token ? SecretText.From(token) : throw new CliException(CofferExit.Invalid, "the token is empty");
-    }
-
-    private static string ReadInput()
-    {
-        char[] buffer = new char[MostToken + 1];
-        int length = Console.In.ReadBlock(buffer);
-        return length > MostToken ? throw new CliException(CofferExit.Invalid, $"the token is larger than {MostToken} characters") : new(buffer, 0, length);
-    }
-
-    /// <summary>What AWS's <c>credential_process</c> reads.</summary>
-    private static void WriteProcess(SessionCredentials key)
-    {
-        using Stream stream = Console.OpenStandardOutput();
-        using Utf8JsonWriter writer = new(stream);
-        writer.WriteStartObject();
-        writer.WriteNumber("Version"u8, 1);
-        writer.WriteString("AccessKeyId"u8, key.AccessKeyId);
-        writer.WriteString("SecretAccessKey"u8, key.SecretAccessKey.Utf8);
-        writer.WriteString("SessionToken"u8, key.SessionToken.Utf8);
-        writer.WriteString("Expiration"u8, UtcTime.Write(key.Expiration));
-        writer.WriteEndObject();
-        writer.Flush();
-        stream.Write("\n"u8);
     }
 }
