@@ -1,6 +1,6 @@
-using System.Collections.Immutable;
 using System.Globalization;
 using System.Net;
+using Coffer.Core;
 using Coffer.Core.Access;
 using Coffer.Core.Secrets;
 
