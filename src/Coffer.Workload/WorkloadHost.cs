@@ -124,6 +124,7 @@ public sealed class WorkloadHost : IAsyncDisposable
         }
 
         options.VaultToken?.Dispose();
+        options.ApiToken?.Dispose();
         folder?.Dispose();
         authority.Dispose();
     }
@@ -182,12 +183,7 @@ public sealed class WorkloadHost : IAsyncDisposable
             kestrel.Listen(IPAddress.Loopback, 0, listen =>
             {
                 listen.Protocols = HttpProtocols.Http1;
-                listen.Use(OnlyOwnProcesses);
-                listen.Use(next => connection =>
-                {
-                    connection.Features.Set(DoorMark.Instance);
-                    return next(connection);
-                });
+                listen.Use(MarkDoor);
             });
         });
         WebApplication app = builder.Build();
@@ -204,15 +200,15 @@ public sealed class WorkloadHost : IAsyncDisposable
             return Task.CompletedTask;
         }
 
-        if (context.Features.Get<DoorMark>() is not null)
+        if (context.Features.Get<DoorMark>() is { } mark)
         {
             ICredentialDoor? door = options.Doors.FirstOrDefault(d => d.Claims(context.Request.Path));
             if (door is not null)
             {
-                return door.AnswerAsync(context);
+                return mark == DoorMark.Own ? door.AnswerAsync(context) : door.TurnAwayAsync(context, "these credentials are for another program");
             }
 
-            context.Response.StatusCode = StatusCodes.Status404NotFound;
+            context.Response.StatusCode = mark == DoorMark.Own ? StatusCodes.Status404NotFound : StatusCodes.Status403Forbidden;
             return Task.CompletedTask;
         }
 
@@ -221,12 +217,13 @@ public sealed class WorkloadHost : IAsyncDisposable
             return options.Wires.Contains(name.Wire) ? options.Handler(context) : VendorRefusal.WriteAsync(context, name);
         }
 
-        return options.VaultToken is { } sink ? HandleAsync(context, options, sink) : options.Handler(context);
+        return options.VaultToken is null && options.ApiToken is null ? options.Handler(context) : ReplaceTokensAsync(context, options);
     }
 
-    private static async Task HandleAsync(HttpContext context, WorkloadOptions options, VaultTokenSink sink)
+    private static async Task ReplaceTokensAsync(HttpContext context, WorkloadOptions options)
     {
-        if (await sink.ReplaceAsync(context).ConfigureAwait(false))
+        if ((options.VaultToken is not { } sink || await sink.ReplaceAsync(context).ConfigureAwait(false))
+            && (options.ApiToken is not { } api || await api.ReplaceAsync(context).ConfigureAwait(false)))
         {
             await options.Handler(context).ConfigureAwait(false);
         }
@@ -313,14 +310,17 @@ public sealed class WorkloadHost : IAsyncDisposable
             : Task.CompletedTask;
 
     /// <summary>Doors without a secret, as Google's, are for the child and what it starts, and no other process of the same user.</summary>
-    private static ConnectionDelegate OnlyOwnProcesses(ConnectionDelegate next) => connection =>
-        connection.Features.Get<IConnectionSocketFeature>()?.Socket is { } socket && PeerCheck.IsOwnProcess(socket.RemoteEndPoint, socket.LocalEndPoint)
-            ? next(connection)
-            : Task.CompletedTask;
+    private static ConnectionDelegate MarkDoor(ConnectionDelegate next) => connection =>
+    {
+        bool isOwn = connection.Features.Get<IConnectionSocketFeature>()?.Socket is { } socket && PeerCheck.IsOwnProcess(socket.RemoteEndPoint, socket.LocalEndPoint);
+        connection.Features.Set(isOwn ? DoorMark.Own : DoorMark.Strange);
+        return next(connection);
+    };
 
+    /// <summary>The connection is to a door.</summary>
     private sealed class DoorMark
     {
-        public static readonly DoorMark Instance = new();
+        public static readonly DoorMark Own = new(), Strange = new();
     }
 
     /// <summary>The handshake named another host than the tunnel.</summary>

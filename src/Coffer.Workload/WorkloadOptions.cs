@@ -23,6 +23,9 @@ public sealed record WorkloadOptions
     /// <summary>HashiCorp Vault's token for the child, or null.</summary>
     public VaultTokenSink? VaultToken { get; init; }
 
+    /// <summary>Coffer's own API for the child, or null.</summary>
+    public CofferApiToken? ApiToken { get; init; }
+
     /// <summary>The environment the child would have had.</summary>
     public required IReadOnlyDictionary<string, string> Inherited { get; init; }
 

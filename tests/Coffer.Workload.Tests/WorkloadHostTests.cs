@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
+using Coffer.Workload.Tests.Doors;
 using Coffer.Workload.Tests.Support;
 
 namespace Coffer.Workload.Tests;
@@ -169,6 +170,48 @@ public sealed class WorkloadHostTests
         Assert.StartsWith("HTTP/1.1 404 ", await Wire.AskAsync(door.Port, Ask("/other", door.Authority, token)), StringComparison.Ordinal);
         Assert.StartsWith("HTTP/1.1 421 ", await Wire.AskAsync(door.Port, Ask(door.AbsolutePath, "rebound.example.com", token)), StringComparison.Ordinal);
         Assert.Empty(cloud.Seen);
+    }
+
+    /// <summary>The token of the child, known to another user, is no use to them: the process at the other end must be the child's.</summary>
+    [Fact]
+    public async Task Attack_35_The_childs_own_token_in_another_users_hands_opens_no_door()
+    {
+        await using StubCloud cloud = await StubCloud.StartAsync();
+        string url = cloud.Environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"], header = "Authorization: " + cloud.Environment["AWS_CONTAINER_AUTHORIZATION_TOKEN"];
+        (int status, string body, _) = await OtherUser.AskAsync(OtherUser.Stranger, "-H", header, url);
+        Assert.Equal(403, status);
+        Assert.Equal("""{"Code":"AccessDenied","Message":"these credentials are for another program"}""", body);
+    }
+
+    [Fact]
+    public async Task The_childs_token_of_this_run_is_replaced_on_the_way_and_is_worth_nothing_itself()
+    {
+        StubIssuer issuer = new(TimeProvider.System);
+        string? arrived = null;
+        await using StubCloud cloud = await StubCloud.StartAsync(o => o with
+        {
+            ApiToken = new(issuer.IssueAsync, TimeProvider.System),
+            Handler = context =>
+            {
+                arrived = context.Request.Headers.Authorization;
+                return Task.CompletedTask;
+            },
+        });
+        string own = cloud.Environment["COFFER_TOKEN"];
+        async Task<string> AskAsync(string token)
+        {
+            await using SslStream stream = await SecureAsync(cloud, await Wire.ConnectAsync(cloud.TlsPort), "localhost", "localhost");
+            await stream.WriteAsync(Encoding.ASCII.GetBytes($"GET /coffer/v1/whoami HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"), TestContext.Current.CancellationToken);
+            return await Wire.RestAsync(stream);
+        }
+
+        Assert.StartsWith("HTTP/1.1 200 ", await AskAsync(own), StringComparison.Ordinal);
+        Assert.Equal("Bearer cfs_coffer#1", arrived);
+        await AskAsync(own + "x");
+        Assert.Equal($"Bearer {own}x", arrived);
+        issuer.Failure = new WorkloadException("shop-api may not be assumed", "ask");
+        await using StubCloud refused = await StubCloud.StartAsync(o => o with { ApiToken = new(issuer.IssueAsync, TimeProvider.System) });
+        Assert.DoesNotContain("cfs_", string.Concat(refused.Environment.Values), StringComparison.Ordinal);
     }
 
     /// <summary>Old axios: the same name, the same handler, no CONNECT.</summary>

@@ -77,6 +77,11 @@ internal static class ChildEnvironment
 
         SetWires(child, options, places, address, own);
         SetVaultToken(child, options, places);
+        foreach ((string name, string value) in options.ApiToken?.Variables() ?? [])
+        {
+            child[name] = value;
+        }
+
         child["COFFER_ADDR"] = address;
         child["COFFER_CACERT"] = places.Authority;
         child["COFFER_VAULT"] = options.Vault;

@@ -67,7 +67,7 @@ internal sealed partial class RunFolder : IDisposable
         string path = System.IO.Path.Combine(parent, $"{Prefix}{Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}");
         Directory.CreateDirectory(path, Private);
         // Another user could have made it first, had they guessed the name.
-        if (OwnerOf(path) is { } owner && owner != GetEffectiveUserId())
+        if (FileStatus.Of(path) is { } made && made.Owner != FileStatus.CurrentUser())
         {
             throw new WorkloadException("the folder of this run belongs to another user", "set XDG_RUNTIME_DIR or TMPDIR to a folder of your own");
         }
@@ -95,7 +95,7 @@ internal sealed partial class RunFolder : IDisposable
         foreach (string folder in Directory.EnumerateDirectories(parent, Prefix + "*"))
         {
             // Never another user's: deleting a tree that somebody else can change under us could be led elsewhere.
-            if (OwnerOf(folder) == GetEffectiveUserId() && IsDead(folder))
+            if (FileStatus.Of(folder)?.Owner == FileStatus.CurrentUser() && IsDead(folder))
             {
                 Remove(folder);
             }
@@ -158,25 +158,6 @@ internal sealed partial class RunFolder : IDisposable
         }
     }
 
-    /// <summary>Who owns a path itself, not what a link at it points to; null where that cannot be told.</summary>
-    private static unsafe uint? OwnerOf(string path)
-    {
-        if (!OperatingSystem.IsLinux())
-        {
-            return null;
-        }
-
-        const int AtFdCwd = -100, NoFollow = 0x100, UidBit = 0x8, UidOffset = 20;
-        byte* result = stackalloc byte[256];
-        return Statx(AtFdCwd, path, NoFollow, UidBit, result) == 0 ? *(uint*)(result + UidOffset) : null;
-    }
-
-    [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
-    private static unsafe partial int Statx(int folder, string path, int flags, uint mask, byte* result);
-
     [LibraryImport("libc", EntryPoint = "access", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Access(string path, int mode);
-
-    [LibraryImport("libc", EntryPoint = "geteuid")]
-    private static partial uint GetEffectiveUserId();
 }

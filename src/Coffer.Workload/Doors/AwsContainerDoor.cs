@@ -55,18 +55,20 @@ public sealed class AwsContainerDoor : ICredentialDoor
         }
 
         return _expected.Is(context.Request.Headers.Authorization.ToString())
-            ? GiveAsync(context)
+            ? DoorAnswer.TryAsync(
+                context,
+                stop => _session.DocumentAsync(null, stop),
+                (status, message) => RefuseAsync(context, status, status == StatusCodes.Status403Forbidden ? "AccessDenied" : "ServiceUnavailable", message))
             : RefuseAsync(context, StatusCodes.Status403Forbidden, "AccessDenied", "the authorization token is not right");
     }
 
-    /// <summary>Answers a caller who was proven some other way, as by an agent.</summary>
-    internal Task GiveAsync(HttpContext context) => DoorAnswer.TryAsync(
-        context,
-        stop => _session.DocumentAsync(null, stop),
-        (status, message) => RefuseAsync(context, status, status == StatusCodes.Status403Forbidden ? "AccessDenied" : "ServiceUnavailable", message));
+    /// <inheritdoc/>
+    public Task TurnAwayAsync(HttpContext context, string message) => RefuseAsync(context, StatusCodes.Status403Forbidden, "AccessDenied", message);
 
-    /// <summary>An error in this endpoint's shape.</summary>
-    internal static Task RefuseAsync(HttpContext context, int status, string code, string message) => DoorAnswer.WriteAsync(context, status, DoorAnswer.Object(writer =>
+    /// <inheritdoc/>
+    public Task PrimeAsync(CancellationToken cancellationToken) => _session.PrimeAsync(cancellationToken);
+
+    private static Task RefuseAsync(HttpContext context, int status, string code, string message) => DoorAnswer.WriteAsync(context, status, DoorAnswer.Object(writer =>
     {
         writer.WriteString("Code"u8, code);
         writer.WriteString("Message"u8, message);

@@ -80,6 +80,12 @@ public sealed class AwsMetadataDoor : ICredentialDoor
     }
 
     /// <inheritdoc/>
+    public Task TurnAwayAsync(HttpContext context, string message) => RefuseAsync(context, StatusCodes.Status403Forbidden);
+
+    /// <inheritdoc/>
+    public Task PrimeAsync(CancellationToken cancellationToken) => _session.PrimeAsync(cancellationToken);
+
+    /// <inheritdoc/>
     public void Dispose()
     {
         CryptographicOperations.ZeroMemory(_key);

@@ -34,12 +34,15 @@ public sealed class AwsSession : IDisposable
 
     private readonly Renewed<AwsSessionCredentials> _current;
 
-    /// <summary>Over an issuer of temporary keys that last an hour or more.</summary>
-    public AwsSession(Func<CancellationToken, ValueTask<AwsSessionCredentials>> issue, TimeProvider clock) =>
-        _current = new(issue, c => c.Expires, life => life / 2 < RenewBefore ? life / 2 : life - RenewBefore, clock);
+    /// <summary>Over an issuer of temporary keys that last an hour or more; renewed on demand if nothing is said.</summary>
+    public AwsSession(Func<CancellationToken, ValueTask<AwsSessionCredentials>> issue, TimeProvider clock, Renewal? renewal = null) =>
+        _current = new(issue, c => c.Expires, life => life / 2 < RenewBefore ? life / 2 : life - RenewBefore, clock, renewal);
 
     /// <inheritdoc/>
     public void Dispose() => _current.Dispose();
+
+    /// <summary>Gets the key before anybody asks. Throws what the issuer throws.</summary>
+    internal async Task PrimeAsync(CancellationToken cancellationToken) => await _current.UseAsync(_ => true, cancellationToken).ConfigureAwait(false);
 
     /// <summary>The members that both doors' answers share, behind those that <paramref name="first"/> writes.</summary>
     internal ValueTask<byte[]> DocumentAsync(Action<Utf8JsonWriter>? first, CancellationToken cancellationToken) => _current.UseAsync(

@@ -68,6 +68,12 @@ public sealed class AzureAppServiceDoor : ICredentialDoor
     }
 
     /// <inheritdoc/>
+    public Task TurnAwayAsync(HttpContext context, string message) => RefuseAsync(context, StatusCodes.Status403Forbidden, message);
+
+    /// <inheritdoc/>
+    public Task PrimeAsync(CancellationToken cancellationToken) => _tokens.PrimeAsync(cancellationToken);
+
+    /// <inheritdoc/>
     public void Dispose() => _tokens.Dispose();
 
     private static Task RefuseAsync(HttpContext context, int status, string message) => DoorAnswer.WriteAsync(context, status, DoorAnswer.Object(writer =>

@@ -61,6 +61,12 @@ public sealed class AzureMetadataDoor(AzureTokens tokens) : ICredentialDoor
     }
 
     /// <inheritdoc/>
+    public Task TurnAwayAsync(HttpContext context, string message) => RefuseAsync(context, StatusCodes.Status403Forbidden, "access_denied", message);
+
+    /// <inheritdoc/>
+    public Task PrimeAsync(CancellationToken cancellationToken) => tokens.PrimeAsync(cancellationToken);
+
+    /// <inheritdoc/>
     public void Dispose() => tokens.Dispose();
 
     private static Task RefuseAsync(HttpContext context, int status, string error, string description) => DoorAnswer.WriteAsync(context, status, DoorAnswer.Object(writer =>

@@ -18,9 +18,9 @@ public sealed class AzureTokens : IDisposable
     private readonly TimeProvider _clock;
 
     /// <summary>Over an issuer. <paramref name="ownAddress"/> is a further resource that is served: the server's own address, or null.</summary>
-    public AzureTokens(TokenIssuer issue, WorkloadIdentity identity, Uri? ownAddress, TimeProvider clock)
+    public AzureTokens(TokenIssuer issue, WorkloadIdentity identity, Uri? ownAddress, TimeProvider clock, Renewal? renewal = null)
     {
-        _tokens = new(issue, clock);
+        _tokens = new(issue, clock, renewal);
         _identity = identity;
         _ownHost = ownAddress?.Authority;
         _clock = clock;
@@ -42,6 +42,9 @@ public sealed class AzureTokens : IDisposable
         bool known = KeyVaultDomains.Any(d => host == d || host.EndsWith("." + d, StringComparison.Ordinal)) ? uri.IsDefaultPort : uri.Authority == _ownHost;
         return known ? "azure:" + resource.TrimEnd('/').ToLowerInvariant() : null;
     }
+
+    /// <summary>Gets the token of Key Vault before anybody asks. Throws what the issuer throws.</summary>
+    internal async Task PrimeAsync(CancellationToken cancellationToken) => await _tokens.UseAsync("azure:https://vault.azure.net", _ => true, cancellationToken).ConfigureAwait(false);
 
     /// <summary>Whether a request that names an identity names this one. All three names are optional; each that is given must be right.</summary>
     internal bool IsIdentity(string? clientId, string? objectId, string? resourceId) =>

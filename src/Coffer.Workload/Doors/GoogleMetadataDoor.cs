@@ -27,9 +27,9 @@ public sealed class GoogleMetadataDoor : ICredentialDoor
     private readonly TimeProvider _clock;
 
     /// <summary>Over an issuer.</summary>
-    public GoogleMetadataDoor(TokenIssuer issue, WorkloadIdentity identity, TimeProvider clock)
+    public GoogleMetadataDoor(TokenIssuer issue, WorkloadIdentity identity, TimeProvider clock, Renewal? renewal = null)
     {
-        _tokens = new(issue, clock);
+        _tokens = new(issue, clock, renewal);
         _identity = identity;
         _metadata = new(identity);
         _clock = clock;
@@ -117,6 +117,16 @@ public sealed class GoogleMetadataDoor : ICredentialDoor
             ? DoorAnswer.WriteAsync(context, StatusCodes.Status200OK, found.Body, found.ContentType)
             : RefuseAsync(context, StatusCodes.Status404NotFound, "not found");
     }
+
+    /// <inheritdoc/>
+    public Task TurnAwayAsync(HttpContext context, string message)
+    {
+        context.Response.Headers[FlavorHeader] = Flavor;
+        return RefuseAsync(context, StatusCodes.Status403Forbidden, message);
+    }
+
+    /// <inheritdoc/>
+    public async Task PrimeAsync(CancellationToken cancellationToken) => await _tokens.UseAsync(TokenAudience, _ => true, cancellationToken).ConfigureAwait(false);
 
     /// <inheritdoc/>
     public void Dispose() => _tokens.Dispose();

@@ -29,4 +29,10 @@ public interface ICredentialDoor : IDisposable
 
     /// <summary>Answers a request, after checking its token.</summary>
     Task AnswerAsync(HttpContext context);
+
+    /// <summary>Answers 403 in this door's own shape to a caller it is not for, whatever the request holds.</summary>
+    Task TurnAwayAsync(HttpContext context, string message);
+
+    /// <summary>Gets what it gives before anybody asks. Throws what its issuer throws.</summary>
+    Task PrimeAsync(CancellationToken cancellationToken);
 }

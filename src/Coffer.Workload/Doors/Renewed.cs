@@ -14,9 +14,10 @@ internal sealed class Renewed<T> : IDisposable
     private readonly Func<T, DateTimeOffset> _end;
     private readonly Func<TimeSpan, TimeSpan> _keep;
     private readonly TimeProvider _clock;
+    private readonly Renewal _renewal;
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _gate = new();
-    private Task? _issuing;
+    private Task? _issuing, _keeping;
     private T? _current;
     private DateTimeOffset _renew, _retry;
     private Exception? _failure;
@@ -27,8 +28,10 @@ internal sealed class Renewed<T> : IDisposable
     /// <param name="end">When one ends.</param>
     /// <param name="keep">For how long one is given, by what it has left when it is issued.</param>
     /// <param name="clock">The clock.</param>
-    public Renewed(Func<CancellationToken, ValueTask<T>> issue, Func<T, DateTimeOffset> end, Func<TimeSpan, TimeSpan> keep, TimeProvider clock)
+    /// <param name="renewal">Whether it is renewed while nobody asks; on demand if null.</param>
+    public Renewed(Func<CancellationToken, ValueTask<T>> issue, Func<T, DateTimeOffset> end, Func<TimeSpan, TimeSpan> keep, TimeProvider clock, Renewal? renewal = null)
     {
+        _renewal = renewal ?? Renewal.OnDemand;
         _issue = issue;
         _end = end;
         _keep = keep;
@@ -75,6 +78,7 @@ internal sealed class Renewed<T> : IDisposable
             }
 
             issuing = _issuing ??= IssueAsync();
+            _keeping ??= _renewal.IsAhead ? KeepAsync(_stop.Token) : null;
         }
 
         try
@@ -112,6 +116,42 @@ internal sealed class Renewed<T> : IDisposable
         _stop.Dispose();
     }
 
+    /// <summary>Renews in time while nobody asks, from the first use to the end.</summary>
+    private async Task KeepAsync(CancellationToken stop)
+    {
+        await Task.Yield();
+        while (!stop.IsCancellationRequested)
+        {
+            try
+            {
+                Task? issuing;
+                lock (_gate)
+                {
+                    issuing = _issuing;
+                }
+
+                if (issuing is not null)
+                {
+                    // The pause is counted from its outcome.
+                    await issuing.WaitAsync(stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                }
+
+                // Timers count whole milliseconds, and cut the rest off: a moment too soon is a try that is not due.
+                TimeSpan pause = TimeSpan.FromMilliseconds(Math.Ceiling((Due - _clock.GetUtcNow()).TotalMilliseconds));
+                await Task.Delay(pause > FirstPause / 2 ? pause : FirstPause / 2, _clock, stop).ConfigureAwait(false);
+                await UseAsync(_ => true, stop).ConfigureAwait(false);
+            }
+            catch (Exception failure) when (failure is not OperationCanceledException and not ObjectDisposedException)
+            {
+                // The server is away, or refuses: the next try is at Due. Whoever asks meanwhile is told.
+            }
+            catch (Exception ended) when (ended is OperationCanceledException or ObjectDisposedException)
+            {
+                return;
+            }
+        }
+    }
+
     private async Task IssueAsync()
     {
         CancellationToken stop = _stop.Token;
@@ -130,7 +170,7 @@ internal sealed class Renewed<T> : IDisposable
                 DateTimeOffset now = _clock.GetUtcNow();
                 _current?.Dispose();
                 _current = issued;
-                _renew = now + _keep(_end(issued) - now);
+                _renew = now + _renewal.Spread(_keep(_end(issued) - now));
                 _retry = DateTimeOffset.MinValue;
                 _failure = null;
                 _failures = 0;
@@ -141,7 +181,7 @@ internal sealed class Renewed<T> : IDisposable
             lock (_gate)
             {
                 TimeSpan pause = FirstPause * Math.Pow(2, Math.Min(_failures++, 10));
-                _retry = _clock.GetUtcNow() + (pause < LongestPause ? pause : LongestPause);
+                _retry = _clock.GetUtcNow() + _renewal.SpreadPause(pause < LongestPause ? pause : LongestPause);
                 _failure = failure;
             }
 

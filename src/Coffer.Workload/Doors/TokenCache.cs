@@ -1,7 +1,7 @@
 namespace Coffer.Workload.Doors;
 
 /// <summary>Bearer tokens by audience, each renewed at two thirds of its life. How many there may be is bounded: a program asks for a few.</summary>
-internal sealed class TokenCache(TokenIssuer issue, TimeProvider clock) : IDisposable
+internal sealed class TokenCache(TokenIssuer issue, TimeProvider clock, Renewal? renewal = null) : IDisposable
 {
     private const int MostAudiences = 64;
 
@@ -21,7 +21,7 @@ internal sealed class TokenCache(TokenIssuer issue, TimeProvider clock) : IDispo
                     throw new WorkloadException($"tokens for more than {MostAudiences} audiences were asked for", "start the program again, or let it ask for fewer");
                 }
 
-                _tokens[audience] = token = new(stop => issue(audience, stop), t => t.Expires, Renewed<DoorToken>.TwoThirds, clock);
+                _tokens[audience] = token = new(stop => issue(audience, stop), t => t.Expires, Renewed<DoorToken>.TwoThirds, clock, renewal);
             }
         }
 

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Coffer.Workload.Child;
 using Microsoft.AspNetCore.Http;
 
 namespace Coffer.Workload.Doors;
@@ -24,11 +25,12 @@ public sealed class VaultTokenSink : IDisposable
     private readonly CancellationTokenSource _stop = new();
     private Task _writing = Task.CompletedTask;
     private string? _file;
+    private uint? _owner;
 
-    /// <summary>Over an issuer.</summary>
-    public VaultTokenSink(TokenIssuer issue, TimeProvider clock)
+    /// <summary>Over an issuer; renewed on demand if nothing is said.</summary>
+    public VaultTokenSink(TokenIssuer issue, TimeProvider clock, Renewal? renewal = null)
     {
-        _current = new(stop => issue(Audience, stop), t => t.Expires, Renewed<DoorToken>.TwoThirds, clock);
+        _current = new(stop => issue(Audience, stop), t => t.Expires, Renewed<DoorToken>.TwoThirds, clock, renewal);
         _expected = new(_token);
         _clock = clock;
     }
@@ -70,9 +72,10 @@ public sealed class VaultTokenSink : IDisposable
     }
 
     /// <summary>Keeps the short-lived token in a file from now on, until this ends. The first is there when this returns, if the server gave one.</summary>
-    internal async Task WriteAsync(string file, CancellationToken cancellationToken)
+    internal async Task WriteAsync(string file, CancellationToken cancellationToken, uint? owner = null)
     {
         _file = file;
+        _owner = owner;
         TaskCompletionSource first = new(TaskCreationOptions.RunContinuationsAsynchronously);
         _writing = Task.Run(() => KeepAsync(file, first), CancellationToken.None);
         await first.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -102,7 +105,7 @@ public sealed class VaultTokenSink : IDisposable
             try
             {
                 byte[] token = await _current.UseAsync(t => t.Value.ToArray(), _stop.Token).ConfigureAwait(false);
-                Replace(file, token);
+                Replace(file, token, _owner);
             }
             catch (Exception failure) when (failure is not OperationCanceledException)
             {
@@ -129,13 +132,18 @@ public sealed class VaultTokenSink : IDisposable
     }
 
     /// <summary>By rename, so that a reader finds one token or the other, whole. No line end: it would be part of the token to some.</summary>
-    private static void Replace(string file, byte[] token)
+    private static void Replace(string file, byte[] token, uint? owner)
     {
         string next = file + ".next";
         try
         {
             using (FileStream stream = new(next, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }))
             {
+                if (owner is { } peer && peer != FileStatus.CurrentUser())
+                {
+                    FileStatus.Give(next, peer);
+                }
+
                 stream.Write(token);
             }
 

@@ -4,6 +4,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
+using Coffer.Workload.Doors;
 using Coffer.Workload.Intercepting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -57,6 +58,12 @@ public sealed class ForwardingHandler : IDisposable
     public async Task HandleAsync(HttpContext context)
     {
         CancellationToken aborted = context.RequestAborted;
+        if (_options.SocketPath is not null && WouldSpeakForUs(context))
+        {
+            await CofferApiToken.RefuseAsync(context, StatusCodes.Status401Unauthorized, "unauthenticated", "this API asks for a token").ConfigureAwait(false);
+            return;
+        }
+
         try
         {
             using HttpRequestMessage request = Request(context);
@@ -79,10 +86,26 @@ public sealed class ForwardingHandler : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _client.Dispose();
 
+    /// <summary>
+    /// Whether the server's local socket would take a request for this process's own: Coffer's API believes the kernel there where no token
+    /// is shown. What is passed on is never this process's own, however the path is spelt.
+    /// </summary>
+    private static bool WouldSpeakForUs(HttpContext context)
+    {
+        if (!string.IsNullOrWhiteSpace(context.Request.Headers.Authorization))
+        {
+            return false;
+        }
+
+        string target = Uri.UnescapeDataString(context.Features.Get<IHttpRequestFeature>()!.RawTarget);
+        return target.Split('?', 2)[0].Split('/', StringSplitOptions.RemoveEmptyEntries).Contains("coffer", StringComparer.OrdinalIgnoreCase);
+    }
+
     private HttpRequestMessage Request(HttpContext context)
     {
         HttpRequest from = context.Request;
-        bool isHttp2 = HttpProtocol.IsHttp2(from.Protocol);
+        // The local socket speaks HTTP/1.1 alone.
+        bool isHttp2 = HttpProtocol.IsHttp2(from.Protocol) && _options.SocketPath is null;
         string scheme = _options.SocketPath is null ? "https" : "http";
         // The target is the text as received: no dot segments resolved, no percent-encoding changed.
         string target = context.Features.Get<IHttpRequestFeature>()!.RawTarget;

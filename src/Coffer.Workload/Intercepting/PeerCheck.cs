@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Net;
-using System.Runtime.InteropServices;
+using Coffer.Workload.Child;
 
 namespace Coffer.Workload.Intercepting;
 
@@ -8,7 +8,7 @@ namespace Coffer.Workload.Intercepting;
 /// Which user holds the other end of a loopback TCP connection: the kernel's table names the owner of each socket. The only
 /// protection of ports that cannot ask for a password, and one more for those that do.
 /// </summary>
-internal static partial class PeerCheck
+internal static class PeerCheck
 {
     /// <summary>Whether the peer is this process's own user (or root).</summary>
     public static bool IsOwnUser(EndPoint? remote, EndPoint? local)
@@ -18,7 +18,7 @@ internal static partial class PeerCheck
             return true;
         }
 
-        return remote is IPEndPoint peer && local is IPEndPoint own && OwnerOf(peer, own) is { } uid && (uid == 0 || uid == GetEffectiveUserId());
+        return remote is IPEndPoint peer && local is IPEndPoint own && OwnerOf(peer, own) is { } uid && (uid == 0 || uid == FileStatus.CurrentUser());
     }
 
     /// <summary>Whether the peer is this process, or one below it that holds its end of the connection, and runs as the same user.</summary>
@@ -29,7 +29,7 @@ internal static partial class PeerCheck
             return true;
         }
 
-        return remote is IPEndPoint peer && local is IPEndPoint own && Find(peer, own) is { } socket && socket.Owner == GetEffectiveUserId()
+        return remote is IPEndPoint peer && local is IPEndPoint own && Find(peer, own) is { } socket && socket.Owner == FileStatus.CurrentUser()
             && PeerProcess.Below(Environment.ProcessId).Any(pid => PeerProcess.Holds(pid, socket.Inode));
     }
 
@@ -95,7 +95,4 @@ internal static partial class PeerCheck
     }
 
     private static IPEndPoint Plain(IPEndPoint end) => end.Address.IsIPv4MappedToIPv6 ? new(end.Address.MapToIPv4(), end.Port) : end;
-
-    [LibraryImport("libc", EntryPoint = "geteuid")]
-    private static partial uint GetEffectiveUserId();
 }

@@ -55,6 +55,63 @@ internal static class PeerProcess
         return false;
     }
 
+    /// <summary>
+    /// Every process that holds the socket. None where their files may not be seen: another user's are shown to root and to
+    /// holders of CAP_SYS_PTRACE alone.
+    /// </summary>
+    public static IEnumerable<int> Holders(ulong inode) => All().Where(pid => Holds(pid, inode));
+
+    /// <summary>
+    /// The control groups of a process: where the unified hierarchy has it, and where systemd's own has it on machines with the old
+    /// layout. Empty where that cannot be told.
+    /// </summary>
+    public static IReadOnlyList<string> ControlGroups(int pid) =>
+        Read($"/proc/{pid.ToString(CultureInfo.InvariantCulture)}/cgroup") is { } lines ? ControlGroupsIn(lines) : [];
+
+    /// <summary>The same of such a file's text.</summary>
+    internal static IReadOnlyList<string> ControlGroupsIn(string lines)
+    {
+        List<string> groups = [];
+        foreach (string line in lines.Split('\n'))
+        {
+            // "number:controllers:path"; a path may hold colons.
+            string[] fields = line.Split(':', 3);
+            if (fields is ["0", "", var unified] && unified.StartsWith('/'))
+            {
+                groups.Add(unified);
+            }
+            else if (fields is [_, "name=systemd", var named] && named.StartsWith('/'))
+            {
+                groups.Add(named);
+            }
+        }
+
+        return groups;
+    }
+
+    /// <summary>The security module's label of a process, or null where there is none or it cannot be told.</summary>
+    public static string? LabelOf(int pid) => Read($"/proc/{pid.ToString(CultureInfo.InvariantCulture)}/attr/current")?.TrimEnd('\0', '\n') is { Length: > 0 } label ? label : null;
+
+    /// <summary>The name of a process for a log: printable, 32 characters at most. It is the process's own word.</summary>
+    public static string NameOf(int pid)
+    {
+        string name = Read($"/proc/{pid.ToString(CultureInfo.InvariantCulture)}/comm")?.TrimEnd('\n') ?? "";
+        return new([.. name.Take(32).Select(c => c is > ' ' and <= '~' ? c : '?')]);
+    }
+
+    private static string? Read(string file)
+    {
+        try
+        {
+            return File.ReadAllText(file);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            // Gone, another user's, or no such module.
+            return null;
+        }
+    }
+
     private static string? LinkOf(string descriptor)
     {
         try

@@ -84,6 +84,7 @@ public sealed class ForwardingHandlerTests : IAsyncDisposable
     [InlineData("1.1", false)]
     [InlineData("2.0", false)]
     [InlineData("1.1", true)]
+    [InlineData("2.0", true)]
     public async Task Host_target_and_signed_headers_arrive_as_they_were_sent(string version, bool local)
     {
         Uri address = await StartServerAsync(EchoAsync);
@@ -106,7 +107,7 @@ public sealed class ForwardingHandlerTests : IAsyncDisposable
         Assert.Equal("application/x-amz-json-1.1", response.Content.Headers.ContentType?.ToString());
         Assert.Equal(
             $"""
-            {(version == "2.0" ? "HTTP/2" : "HTTP/1.1")} POST /a/../b%2Fc/%7e?x=%41&y=
+            {(version == "2.0" && !local ? "HTTP/2" : "HTTP/1.1")} POST /a/../b%2Fc/%7e?x=%41&y=
             authorization: AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/secretsmanager/aws4_request, SignedHeaders=host;x-amz-date, Signature=00ff
             content-length: 17
             content-type: application/x-amz-json-1.1
@@ -118,6 +119,51 @@ public sealed class ForwardingHandlerTests : IAsyncDisposable
         Assert.EndsWith("\n\n{\"SecretId\":\"ü\"}", text, StringComparison.Ordinal);
         // The server proves its own name, not the vendor's.
         Assert.Equal(local ? [] : ["sni localhost"], _seen);
+    }
+
+    /// <summary>
+    /// The server's local socket believes the kernel where no token is shown, and at the other end is not the program but what passes on for
+    /// it. Without this a program could be whoever started it.
+    /// </summary>
+    [Theory]
+    [InlineData("/coffer/v1/whoami")]
+    [InlineData("/coffer/v1/whoami?X-Amz-Signature=1")]
+    [InlineData("/COFFER/v1/whoami")]
+    [InlineData("//coffer/v1/whoami")]
+    [InlineData("/%63offer/v1/whoami")]
+    [InlineData("/x/../coffer/v1/whoami")]
+    [InlineData("/x%2f..%2fcoffer%2fv1/whoami")]
+    public async Task Nobody_speaks_for_who_passes_on_at_the_servers_local_socket(string target)
+    {
+        await StartServerAsync(context =>
+        {
+            lock (_seen)
+            {
+                _seen.Add("reached");
+            }
+
+            return Task.CompletedTask;
+        });
+        using ForwardingHandler forwarder = new(new ForwardingOptions { SocketPath = _socket });
+        await using StubCloud cloud = await StubCloud.StartAsync(o => o with { Handler = forwarder.HandleAsync });
+        using HttpClient named = cloud.Client(HttpVersion.Version11);
+        using HttpClient direct = new(new SocketsHttpHandler { UseProxy = false, SslOptions = new() { CertificateChainPolicy = cloud.Trust() } });
+        foreach (string? authorization in (string?[])[null, " ", "Bearer cfs_own"])
+        {
+            foreach (string host in (string[])[Name, $"127.0.0.1:{cloud.TlsPort}"])
+            {
+                using HttpRequestMessage request = new(HttpMethod.Get, new Uri($"https://{host}{target}", new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true }));
+                if (authorization is not null)
+                {
+                    request.Headers.TryAddWithoutValidation("Authorization", authorization);
+                }
+
+                using HttpResponseMessage answer = await (host == Name ? named : direct).SendAsync(request, TestContext.Current.CancellationToken);
+                Assert.Equal(authorization?.Length > 1 ? HttpStatusCode.OK : HttpStatusCode.Unauthorized, answer.StatusCode);
+            }
+        }
+
+        Assert.Equal(2, _seen.Count);
     }
 
     [Fact]
