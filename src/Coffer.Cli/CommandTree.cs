@@ -40,6 +40,7 @@ internal static class CommandTree
         SecretReadersCommand.Create(context),
         ServerCommands.Init(context),
         ServerCommands.Serve(context),
+        AgentCommand.Create(context),
         .. SealCommands.All(context),
         VaultCommands.Create(context),
         .. LoginCommands.All(context),

@@ -27,12 +27,8 @@ internal sealed partial class ScriptRun(string root) : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (_server is not null)
-        {
-            _server.Kill();
-            await _server.WaitForExitAsync(CancellationToken.None);
-            _server.Dispose();
-        }
+        await KillServerAsync();
+        await EndBackgroundAsync();
 
         if (_issuer is not null)
         {
@@ -83,6 +79,12 @@ internal sealed partial class ScriptRun(string root) : IAsyncDisposable
     {
         (int made, _, string problem) = await RunAsync("coffer init --data \"$HOME/data\"");
         Assert.True(made == 0, problem);
+        await ServeAsync(options);
+    }
+
+    /// <summary>Starts the server whose folder is there already, with further options.</summary>
+    public async Task ServeAsync(params string[] options)
+    {
         _server = Process.Start(Start("coffer", ["serve", "--data", Path.Combine(_folder, "data"), "--listen", "127.0.0.1:0", .. options]))!;
         List<string> lines = [];
         while (await _server.StandardError.ReadLineAsync(Cancellation) is { } line)

@@ -3,7 +3,7 @@ namespace Coffer.Cli.Tests;
 /// <summary>Runs every script under Scripts against the built executable, each in a folder and with a home of its own.</summary>
 public class ScriptTests
 {
-    private static readonly string Root = FindRoot();
+    internal static readonly string Root = FindRoot();
 
     public static TheoryData<string> Scripts() =>
         new(Directory.EnumerateFiles(ScriptFolder, "*.txt").Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
@@ -56,6 +56,7 @@ public class ScriptTests
     [InlineData("access.md", "access-guide.txt")]
     [InlineData("people.md", "people-guide.txt")]
     [InlineData("trusts.md", "trusts-guide.txt")]
+    [InlineData("agent.md", "agent-guide.txt")]
     public async Task A_guide_holds_the_commands_of_its_script_and_no_others(string guide, string script)
     {
         CancellationToken cancellation = TestContext.Current.CancellationToken;

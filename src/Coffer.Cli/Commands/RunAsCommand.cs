@@ -1,4 +1,5 @@
 using System.Security.Cryptography.X509Certificates;
+using Coffer.Cli.Agents;
 using Coffer.Client;
 using Coffer.Contracts;
 using Coffer.Launch;
@@ -16,8 +17,6 @@ namespace Coffer.Cli.Commands;
 /// </summary>
 internal static class RunAsCommand
 {
-    private const int SessionSeconds = 3600;
-
     /// <summary>Carries out a <c>run</c> that the launcher handed over; <paramref name="arguments"/> begin with <c>run</c>.</summary>
     public static async Task<int> RunAsync(CliContext context, string[] arguments, CancellationToken cancellationToken)
     {
@@ -33,26 +32,30 @@ internal static class RunAsCommand
             return run.Execute();
         }
 
-        using CofferClient client = new(server);
-        PrincipalInfo principal = await client.GetPrincipalAsync(workload, cancellationToken).ConfigureAwait(false);
+        IReadOnlySet<string> names = WorkloadDoors.Parse(run.Doors, DevCommand.Wires);
         Dictionary<string, string> inherited = run.Environment.ToDictionary(e => e.Key, e => e.Value, StringComparer.Ordinal);
-        string vault = inherited.GetValueOrDefault("COFFER_VAULT") ?? principal.Home
-            ?? throw new CliException(CofferExit.Usage, $"{workload} has no home vault", "say --vault, or give it one: coffer principal create --home");
+        // One token for every call: it is the starter's, and read from an environment that stays.
+        SecretText? own = server.Token;
+        WorkloadIssuer issuer = new(server, _ => ValueTask.FromResult(own is null ? null : new SecretText(own.Utf8)), workload, inherited.GetValueOrDefault("COFFER_VAULT"), "coffer-run");
+        WorkloadIdentity identity = await issuer.IdentifyAsync(withNumber: names.Contains("google"), cancellationToken).ConfigureAwait(false);
         // The child is the workload, not who started it: nothing of the starter's own way to the server goes along.
         foreach (string name in (ReadOnlySpan<string>)["COFFER_TOKEN", "COFFER_SOCKET"])
         {
             inherited.Remove(name);
         }
 
+        WorkloadDoors doors = new(issuer, identity, names, context.Clock);
         using ForwardingHandler forwarder = new(new() { SocketPath = server.SocketPath, Address = server.Address, Roots = Roots(server.CaFile) });
         await using WorkloadHost host = await WorkloadHost.StartAsync(
             new()
             {
                 Handler = forwarder.HandleAsync,
                 Wires = DevCommand.Wires,
-                Doors = [new AwsContainerDoor(stop => IssueAsync(client, workload, vault, stop), context.Clock)],
+                Doors = doors.ForChild(),
+                VaultToken = doors.VaultToken(Renewal.OnDemand),
+                ApiToken = new(issuer.IssueTokenAsync, context.Clock),
                 Inherited = inherited,
-                Vault = vault,
+                Vault = identity.Vault,
                 Clock = context.Clock,
             },
             cancellationToken).ConfigureAwait(false);
@@ -68,11 +71,5 @@ internal static class RunAsCommand
         }
 
         return roots;
-    }
-
-    private static async ValueTask<AwsSessionCredentials> IssueAsync(CofferClient client, string workload, string vault, CancellationToken cancellationToken)
-    {
-        using SessionCredentials issued = await client.IssueSessionAsync(new() { Principal = workload, Vault = vault, Seconds = SessionSeconds, Name = "coffer-run" }, cancellationToken).ConfigureAwait(false);
-        return new(issued.AccessKeyId, issued.SecretAccessKey.Utf8.ToArray(), issued.SessionToken.Reveal(), issued.Expiration);
     }
 }

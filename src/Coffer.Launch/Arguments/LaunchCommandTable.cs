@@ -7,6 +7,7 @@ public static class LaunchCommandTable
     internal static readonly LaunchOption NoEnvFile = new("--no-env-file", null, "read no .env file");
     internal static readonly LaunchOption Vault = new("--vault", "VAULT", "the vault of references that name none (coffer:///name); the program gets it as COFFER_VAULT", "COFFER_VAULT");
     internal static readonly LaunchOption As = new("--as", "NAME", "run the program as this workload, with a short-lived identity of its own", FullProgram: true);
+    internal static readonly LaunchOption Doors = new("--doors", "LIST", "with --as: the vendors' doors to open for it, separated by commas", "all that the server speaks", FullProgram: true);
     internal static readonly LaunchOption Override = new("--override", null, "let the files win over the environment", "the environment wins over the files");
     internal static readonly LaunchOption NoInherit = new("--no-inherit", null, "start from HOME, LANG, LC_*, LOGNAME, PATH, SHELL, TERM, TMPDIR, TZ, USER and XDG_RUNTIME_DIR only", "the whole environment is inherited");
     internal static readonly LaunchOption AllowTracked = new("--allow-tracked", null, "read a .env file although git tracks it", "such a file is refused");
@@ -28,7 +29,7 @@ public static class LaunchCommandTable
             "Precedence, highest first: the environment, the last --env-file, the ones before it. --override puts the environment last. Expansions ($NAME) follow the same order.",
             "The program replaces coffer: signals, terminal and exit code are its own. It is looked up in the PATH that coffer was started with.",
         ],
-        [EnvFile, NoEnvFile, Vault, As, Override, NoInherit, Descriptor, AllowTracked, Socket, Address]);
+        [EnvFile, NoEnvFile, Vault, As, Doors, Override, NoInherit, Descriptor, AllowTracked, Socket, Address]);
 
     internal static readonly LaunchCommand EnvList = new(
         "env list", "", 0, 0, false, "Lists the names in a .env file.", ["Values are printed with --show only. References stay as they are written."], [File, Show, Json]);

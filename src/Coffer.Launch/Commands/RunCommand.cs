@@ -45,7 +45,12 @@ internal static class RunCommand
             environment.Set($"{name}_FILE", SealedDescriptor.Create(value));
         }
 
-        return new(path, [.. arguments.Operands], environment, arguments.Value(LaunchCommandTable.As));
+        if (arguments.Has(LaunchCommandTable.Doors) && !arguments.Has(LaunchCommandTable.As))
+        {
+            throw ParsedArguments.Usage(arguments.Command, "--doors goes with --as: the doors are that workload's");
+        }
+
+        return new(path, [.. arguments.Operands], environment, arguments.Value(LaunchCommandTable.As), arguments.Value(LaunchCommandTable.Doors));
     }
 
     private static List<DotEnvDocument> Files(ParsedArguments arguments, Func<string, DotEnvDocument> load)

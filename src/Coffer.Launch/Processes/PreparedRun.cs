@@ -8,9 +8,9 @@ public sealed class PreparedRun
     private readonly EnvironmentBlock _environment;
     private readonly byte[][] _arguments;
 
-    internal PreparedRun(string path, string[] arguments, EnvironmentBlock environment, string? workload)
+    internal PreparedRun(string path, string[] arguments, EnvironmentBlock environment, string? workload, string? doors)
     {
-        (Path, Arguments, _environment, As) = (path, arguments, environment, workload);
+        (Path, Arguments, _environment, As, Doors) = (path, arguments, environment, workload, doors);
         _arguments = RawArguments.Of(arguments);
     }
 
@@ -22,6 +22,9 @@ public sealed class PreparedRun
 
     /// <summary>The workload of <c>--as</c>, or null.</summary>
     public string? As { get; }
+
+    /// <summary>The list of <c>--doors</c> as it was given, or null.</summary>
+    public string? Doors { get; }
 
     /// <summary>The environment as text. Names and values that are not UTF-8 are only kept by <see cref="Execute"/>.</summary>
     public IEnumerable<KeyValuePair<string, string>> Environment =>
