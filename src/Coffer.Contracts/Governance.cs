@@ -160,8 +160,8 @@ public sealed record AccessQuery
     /// <summary>An action (<c>read</c>, <c>write</c> …), or an operation as the audit trail names it.</summary>
     public required string Action { get; init; }
 
-    /// <summary>The vault.</summary>
-    public required string Vault { get; init; }
+    /// <summary>The vault, or absent for the server itself.</summary>
+    public string? Vault { get; init; }
 
     /// <summary>The secret, or null for the vault as a whole.</summary>
     public string? Name { get; init; }
@@ -224,8 +224,8 @@ public sealed record Explanation
     /// <summary>The operation.</summary>
     public required string Operation { get; init; }
 
-    /// <summary>The vault.</summary>
-    public required string Vault { get; init; }
+    /// <summary>The vault, or null for the server itself.</summary>
+    public string? Vault { get; init; }
 
     /// <summary>The secret, or null.</summary>
     public string? Name { get; init; }

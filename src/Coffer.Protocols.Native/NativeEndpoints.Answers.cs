@@ -48,7 +48,7 @@ internal sealed partial class NativeEndpoints
     {
         PrincipalName subject = body.Principal is { } name ? PrincipalName.Parse(name) : call.Caller.Principal.Name;
         AccessQuestion question = Question(body, NativeNames.OperationOf(body.Action));
-        return Info(question, await _core.Secrets.ExplainAsync(call.Caller, subject, question, call.Aborted).ConfigureAwait(false));
+        return Info(question, await _core.Secrets.ExplainAsync(call.Caller, subject, question, evenIfGone: false, call.Aborted).ConfigureAwait(false));
     }
 
     /// <summary>One's own request, or any as one who may read the trail; what one may not see is not there.</summary>
@@ -60,25 +60,67 @@ internal sealed partial class NativeEndpoints
             await _core.Admin.AuthoriseAuditAsync(call.Caller, call.Aborted).ConfigureAwait(false);
         }
 
-        if (record is not { Principal: { } name, Vault: { } vault } || !VaultName.TryParse(vault, out VaultName vaultName) || !PrincipalName.TryParse(name, out PrincipalName subject))
+        if (record is not { Principal: { } name } || !PrincipalName.TryParse(name, out PrincipalName subject))
         {
-            throw Error.NotFound("request of a known principal on a vault");
+            throw Error.NotFound("request of a known principal");
         }
 
         // Of several operations the first that is not allowed decided.
-        AccessQuestion question = new(default, vaultName, SecretName.TryParse(record.Name, out SecretName secret) ? secret : null, null, IPAddress.TryParse(record.Address, out IPAddress? address) ? address : null);
         Explanation? answer = null;
-        foreach (Operation operation in record.Action.Split('+').Select(a => Enum.TryParse(a, out Operation known) ? known : throw Error.NotFound("request of a known operation")))
+        foreach (AccessQuestion question in QuestionsOf(record))
         {
-            question = question with { Operation = operation, Version = operation == Operation.ReadValue ? VersionSelector.Current : null };
-            answer = Info(question, await _core.Secrets.ExplainAsync(call.Caller, subject, question, call.Aborted).ConfigureAwait(false));
+            answer = Info(question, await _core.Secrets.ExplainAsync(call.Caller, subject, question, evenIfGone: true, call.Aborted).ConfigureAwait(false));
             if (!answer.Allowed)
             {
                 break;
             }
         }
 
-        return answer! with { Then = Microseconds.ToTime(record.Time), ThenDecision = record.Decision.ToString().ToLowerInvariant(), ThenReason = record.Reason };
+        // What is no question of policies (a wrong code, say) has only its record.
+        answer ??= new()
+        {
+            Principal = name,
+            Operation = record.Action,
+            Vault = record.Vault,
+            Name = record.Name,
+            Allowed = record.Decision == AuditDecision.Allow,
+            Reason = record.Reason,
+            Considered = [],
+        };
+        return answer with { Then = Microseconds.ToTime(record.Time), ThenDecision = record.Decision.ToString().ToLowerInvariant(), ThenReason = record.Reason };
+    }
+
+    /// <summary>What was asked of the policies when the record was written; nothing where no policy was asked.</summary>
+    private static IEnumerable<AccessQuestion> QuestionsOf(AuditRecord record)
+    {
+        VaultName? vault = VaultName.TryParse(record.Vault, out VaultName known) ? known : null;
+        SecretName? name = SecretName.TryParse(record.Name, out SecretName secret) ? secret : null;
+        IPAddress? address = IPAddress.TryParse(record.Address, out IPAddress? from) ? from : null;
+        foreach (string action in record.Action.Split('+'))
+        {
+            Operation? operation = action switch
+            {
+                "Explain" => Operation.ReadPolicy,
+                "Promote" => Operation.ListSecrets,
+                "IssueSession" => record.Name == record.Principal ? Operation.WhoAmI : Operation.Administer,
+                _ => Enum.TryParse(action, out Operation own) && Enum.IsDefined(own) ? own : null,
+            };
+            switch (operation)
+            {
+                case null:
+                    break;
+                case Operation.WhoAmI or Operation.Administer when action == "IssueSession":
+                    yield return new(operation.Value, null, null, null, address);
+                    break;
+                // The name of such a record is that of a principal, a group or a grant.
+                case Operation.Administer or Operation.ReadPolicy or Operation.WritePolicy or Operation.WhoAmI or Operation.ListSecrets or Operation.ListDeleted:
+                    yield return new(operation.Value, vault, null, null, address);
+                    break;
+                default:
+                    yield return new(operation.Value, vault, name, operation == Operation.ReadValue ? VersionSelector.Current : null, address);
+                    break;
+            }
+        }
     }
 
     private async ValueTask<Review> ReviewAsync(NativeCall call)
@@ -108,7 +150,7 @@ internal sealed partial class NativeEndpoints
 
     private static AccessQuestion Question(AccessQuery body, Operation operation) => new(
         operation,
-        VaultName.Parse(body.Vault),
+        body.Vault is { } vault ? VaultName.Parse(vault) : null,
         body.Name is { } name ? SecretName.Parse(name) : null,
         operation == Operation.ReadValue ? VersionSelector.Current : null,
         body.Address is not { } text ? null : IPAddress.TryParse(text, out IPAddress? address) ? address : throw Error.InvalidRequest("that is no IP address", "address"));
@@ -117,7 +159,7 @@ internal sealed partial class NativeEndpoints
     {
         Principal = why.Subject.Name.Value,
         Operation = why.Operation.Text(),
-        Vault = question.Vault.Value,
+        Vault = question.Vault?.Value,
         Name = question.Name?.Value,
         Allowed = why.Decision.Allowed,
         Reason = why.Decision.Reason,

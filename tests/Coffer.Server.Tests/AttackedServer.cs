@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using System.Text.Json;
 using Coffer.Core;
 using Coffer.Core.Access;
 using Coffer.Core.Audit;
@@ -157,6 +158,33 @@ internal sealed class AttackedServer : IAsyncDisposable
         Assert.True(health.Status == 200, health.ToString());
         AuditReport trail = await Server.Core.VerifyAuditAsync(default);
         Assert.True(trail.Sound, string.Join("; ", trail.Problems));
+        await AssertDenialsExplainedAsync();
+    }
+
+    /// <summary>That every denial of the trail (the newest hundred) is explained, by the policy that decided or by what was missing.</summary>
+    private async Task AssertDenialsExplainedAsync()
+    {
+        Answer denials = await NativeAsync(HttpMethod.Get, "/coffer/v1/audit?decision=deny");
+        Assert.Equal(200, denials.Status);
+        HashSet<string> requests = [];
+        foreach (string line in denials.Body.Split('\n', StringSplitOptions.RemoveEmptyEntries).Reverse())
+        {
+            using JsonDocument record = JsonDocument.Parse(line);
+            // Who was not known was asked about by nobody: there is no policy to explain.
+            if (record.RootElement.TryGetProperty("principal", out JsonElement principal) && principal.ValueKind == JsonValueKind.String && requests.Count < 100)
+            {
+                requests.Add(record.RootElement.GetProperty("requestId").GetString()!);
+            }
+        }
+
+        foreach (string request in requests)
+        {
+            Answer why = await NativeAsync(HttpMethod.Get, "/coffer/v1/access/requests/" + request);
+            Assert.True(why.Status == 200, why.ToString());
+            using JsonDocument explained = JsonDocument.Parse(why.Body);
+            Assert.NotEqual("", explained.RootElement.GetProperty("reason").GetString());
+            Assert.NotEqual("", explained.RootElement.GetProperty("thenReason").GetString());
+        }
     }
 
     /// <summary>Stops the server and leaves its folder.</summary>

@@ -13,7 +13,7 @@ internal static class AnswerCommands
 
     private static Argument<string> Action() => new("action") { Description = "read, write, list … or an operation as the trail names it", HelpName = "ACTION" };
 
-    private static Argument<string> On() => new("path") { Description = "a secret, or a vault", HelpName = "VAULT[/NAME]" };
+    private static Argument<string> On() => new("path") { Description = "a secret, a vault, or * for the server itself", HelpName = "VAULT[/NAME]" };
 
     private static Option<string?> From() => new("--from") { Description = "as from this address", HelpName = "ADDRESS" };
 
@@ -76,7 +76,7 @@ internal static class AnswerCommands
             terminal.Line($"{SecretLifeCommands.Time(then)}  {why.ThenDecision}: {why.ThenReason}");
         }
 
-        terminal.Line($"{why.Principal} {why.Operation} {why.Vault}{(why.Name is null ? "" : "/" + why.Name)} now: {(why.Allowed ? "allowed" : "denied")}");
+        terminal.Line($"{why.Principal} {why.Operation} {why.Vault ?? "*"}{(why.Name is null ? "" : "/" + why.Name)} now: {(why.Allowed ? "allowed" : "denied")}");
         terminal.Line($"  {why.Reason}{(why.Until is { } until ? $" (until {SecretLifeCommands.Time(until)})" : "")}");
         if (why.Considered.Count > 0)
         {
@@ -128,6 +128,6 @@ internal static class AnswerCommands
     private static AccessQuery Query(string action, string on, string? principal, string? address)
     {
         int slash = on.IndexOf('/', StringComparison.Ordinal);
-        return new() { Action = action, Vault = slash < 0 ? on : on[..slash], Name = slash < 0 ? null : on[(slash + 1)..], Principal = principal, Address = address };
+        return new() { Action = action, Vault = on == "*" ? null : slash < 0 ? on : on[..slash], Name = slash < 0 ? null : on[(slash + 1)..], Principal = principal, Address = address };
     }
 }

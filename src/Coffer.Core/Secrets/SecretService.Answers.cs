@@ -15,11 +15,11 @@ public sealed record WhoCanEntry(Principal Principal, string Reason, string? Lan
 
 /// <summary>What is asked about.</summary>
 /// <param name="Operation">The operation.</param>
-/// <param name="Vault">The vault.</param>
-/// <param name="Name">The secret, or null for the vault as a whole.</param>
+/// <param name="Vault">The vault, or null for the server itself.</param>
+/// <param name="Name">The secret, or null for the vault or the server as a whole.</param>
 /// <param name="Version">The version, or null where none is meant.</param>
 /// <param name="Address">From where, or null: the local socket.</param>
-public sealed record AccessQuestion(Operation Operation, VaultName Vault, SecretName? Name, VersionSelector? Version, IPAddress? Address);
+public sealed record AccessQuestion(Operation Operation, VaultName? Vault, SecretName? Name, VersionSelector? Version, IPAddress? Address);
 
 public sealed partial class SecretService
 {
@@ -29,7 +29,7 @@ public sealed partial class SecretService
     /// </summary>
     public async ValueTask<ImmutableArray<WhoCanEntry>> WhoCanAsync(Caller caller, AccessQuestion question, CancellationToken cancellationToken)
     {
-        (AccessSnapshot snapshot, AccessRequest request, ImmutableArray<ParsedPolicy> onSecret) = await AskedAsync(caller, null, question, own: false, cancellationToken).ConfigureAwait(false);
+        (AccessSnapshot snapshot, AccessRequest request, ImmutableArray<ParsedPolicy> onSecret) = await AskedAsync(caller, null, question, own: false, evenIfGone: false, cancellationToken).ConfigureAwait(false);
         ImmutableArray<WhoCanEntry>.Builder may = ImmutableArray.CreateBuilder<WhoCanEntry>();
         foreach (Principal principal in snapshot.Principals.Values)
         {
@@ -49,33 +49,38 @@ public sealed partial class SecretService
     /// Whether a principal may do something, and why: for oneself anybody may ask, for others who may read the vault's policies.
     /// Errors: AccessDenied; NotFound (vault, principal).
     /// </summary>
-    public async ValueTask<AccessExplanation> ExplainAsync(Caller caller, PrincipalName subject, AccessQuestion question, CancellationToken cancellationToken)
+    /// <param name="caller">Who asks.</param>
+    /// <param name="subject">Whose call is asked about.</param>
+    /// <param name="question">Which call.</param>
+    /// <param name="evenIfGone">Whether a vault that is not there, or not any more, is explained too: for what the trail holds.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async ValueTask<AccessExplanation> ExplainAsync(Caller caller, PrincipalName subject, AccessQuestion question, bool evenIfGone, CancellationToken cancellationToken)
     {
         AccessSnapshot current = _parts.Access.Current;
         Principal? principal = subject == caller.Principal.Name ? caller.Principal : current.PrincipalsByName.GetValueOrDefault(subject);
-        (AccessSnapshot snapshot, AccessRequest request, ImmutableArray<ParsedPolicy> onSecret) = await AskedAsync(caller, principal, question, principal?.Id == caller.Principal.Id, cancellationToken).ConfigureAwait(false);
+        (AccessSnapshot snapshot, AccessRequest request, ImmutableArray<ParsedPolicy> onSecret) = await AskedAsync(caller, principal, question, principal?.Id == caller.Principal.Id, evenIfGone, cancellationToken).ConfigureAwait(false);
         return principal is null
             ? throw Error.NotFound("principal", subject.Value)
             : AccessExplainer.Explain(snapshot, request with { Caller = As(caller, principal, question.Address) }, onSecret);
     }
 
     private async ValueTask<(AccessSnapshot Snapshot, AccessRequest Request, ImmutableArray<ParsedPolicy> OnSecret)> AskedAsync(
-        Caller caller, Principal? about, AccessQuestion question, bool own, CancellationToken cancellationToken)
+        Caller caller, Principal? about, AccessQuestion question, bool own, bool evenIfGone, CancellationToken cancellationToken)
     {
         long now = Now;
-        Vault? vault = VaultOf(question.Vault);
+        Vault? vault = question.Vault is { } asked ? VaultOf(asked) : null;
         CachedSecret? found = vault is not null && question.Name is { } name ? await FindAsync(vault, name, "", now, cancellationToken).ConfigureAwait(false) : null;
         AccessRequest policies = Request(caller, own ? Operation.WhoAmI : Operation.ReadPolicy, question.Vault, vault, null, null, now);
         AccessDecision decision = await DecideAsync(policies, cancellationToken).ConfigureAwait(false);
         await _parts.RecordAsync(_parts.Record(caller, "Explain", question.Vault, question.Name, null, decision.Allowed ? AuditDecision.Allow : AuditDecision.Deny, about is null ? decision.Reason : $"about {about.Name}: {decision.Reason}")).ConfigureAwait(false);
         if (!decision.Allowed)
         {
-            throw Error.AccessDenied(Operation.ReadPolicy.Text(), question.Vault.Value, decision.Reason);
+            throw Error.AccessDenied(Operation.ReadPolicy.Text(), question.Vault?.Value ?? "server", decision.Reason);
         }
 
-        if (vault is null && !own)
+        if (question.Vault is { } missing && vault is null && !own && !evenIfGone)
         {
-            throw Error.NotFound("vault", question.Vault.Value);
+            throw Error.NotFound("vault", missing.Value);
         }
 
         // One who asks for oneself learns no more than the call itself would tell: a secret that is not there has no tags.

@@ -134,7 +134,7 @@ public sealed partial class SecretService
         return decision;
     }
 
-    private static AccessRequest Request(Caller caller, Operation operation, VaultName vaultName, Vault? vault, SecretName? name, Secret? head, long now) => new()
+    private static AccessRequest Request(Caller caller, Operation operation, VaultName? vaultName, Vault? vault, SecretName? name, Secret? head, long now) => new()
     {
         Operation = operation,
         Caller = caller,
