@@ -37,7 +37,7 @@ internal static class CommandTree
         DevCommand.Create(context),
         .. LaunchCommands.All(ProjectCommands.Promote(context)),
         .. SecretCommands.All(context),
-        SecretReadersCommand.Create(context),
+        SecretDetailCommands.Create(context),
         ServerCommands.Init(context),
         ServerCommands.Serve(context),
         AgentCommand.Create(context),

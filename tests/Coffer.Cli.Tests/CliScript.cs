@@ -10,8 +10,9 @@ namespace Coffer.Cli.Tests;
 /// @issuer                      a provider of identities beside it: ISSUER is its address, BROWSER a browser that confirms
 /// @proofs                      what other systems prove, in files and the environment (<see cref="ScriptProofs"/>)
 /// @server OPTIONS              a server of this script's own, COFFER_SOCKET set; SERVER is its address
+/// @as NAME                     what follows is run with a token of that principal; without a name, as at the beginning
 /// @file NAME                   a file; its lines follow, up to @end
-/// $ coffer list shop-dev       a command for the shell; what it prints follows
+/// $ coffer list shop-dev       a command for the shell; what it prints follows. REQUEST is the last request for approval shown
 /// &lt; text                       a line that is typed into it: [invitation] and [seed] are what was shown, [recovery] a code that was, each once, [code] is the app's
 /// NAME  VERSION                a line of stdout ([..] stands for anything)
 /// 2> coffer: problem           a line of stderr
@@ -45,6 +46,10 @@ internal sealed record CliScript(IReadOnlyList<CliScript.Step> Steps)
             else if (line == "@proofs")
             {
                 steps.Add(new WriteProofs());
+            }
+            else if (line == "@as" || line.StartsWith("@as ", StringComparison.Ordinal))
+            {
+                steps.Add(new ActAs(line.Length > 4 ? line[4..] : null));
             }
             else if (line == "@issuer")
             {
@@ -107,6 +112,8 @@ internal sealed record CliScript(IReadOnlyList<CliScript.Step> Steps)
     internal sealed record WriteProofs : Step;
 
     internal sealed record StartIssuer : Step;
+
+    internal sealed record ActAs(string? Principal) : Step;
 
     internal sealed record WriteFile(string Name, string Content) : Step;
 

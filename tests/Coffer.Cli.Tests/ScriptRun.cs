@@ -5,6 +5,7 @@ using System.Globalization;
 using System.Numerics;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using Coffer.Login.Tests.Support;
 
@@ -22,6 +23,8 @@ internal sealed partial class ScriptRun(string root) : IAsyncDisposable
     private ScriptProofs? _proofs;
     private string? _address;
     private long _step;
+    private readonly Dictionary<string, string> _tokens = new(StringComparer.Ordinal);
+    private string? _token;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -102,6 +105,19 @@ internal sealed partial class ScriptRun(string root) : IAsyncDisposable
         throw new InvalidOperationException("the server did not start: " + string.Join('\n', lines));
     }
 
+    /// <summary>What follows is run with a token of that principal; null: as the one who made the server.</summary>
+    public async Task ActAsAsync(string? principal)
+    {
+        _token = null;
+        if (principal is not null && !_tokens.TryGetValue(principal, out _token))
+        {
+            (int exit, string key, string problem) = await RunAsync($"coffer key create {principal} --kind token --expires 8h --json");
+            Assert.True(exit == 0, problem);
+            using JsonDocument document = JsonDocument.Parse(key);
+            _tokens[principal] = _token = document.RootElement.GetProperty("secret").GetString()!;
+        }
+    }
+
     /// <summary>Runs a command of the shell to its end, with lines that are typed when what they need was shown.</summary>
     public async Task<(int Exit, string Output, string Errors)> RunAsync(string command, IReadOnlyList<string>? typed = null)
     {
@@ -162,6 +178,11 @@ internal sealed partial class ScriptRun(string root) : IAsyncDisposable
         while (await reader.ReadLineAsync(Cancellation) is { } line)
         {
             all.Append(line).Append('\n');
+            if (Request().Match(line) is { Success: true } request)
+            {
+                _seen["request"] = request.Value;
+            }
+
             if (Shown().Match(line) is { Success: true } shown)
             {
                 if (shown.Groups["name"].Success)
@@ -196,6 +217,12 @@ internal sealed partial class ScriptRun(string root) : IAsyncDisposable
         start.Environment["HOME"] = _folder;
         start.Environment["LANG"] = "C.UTF-8";
         start.Environment["COFFER_SOCKET"] = Path.Combine(_folder, "data", "coffer.sock");
+        start.Environment["REQUEST"] = _seen.GetValueOrDefault("request");
+        if (_token is not null)
+        {
+            start.Environment["COFFER_TOKEN"] = _token;
+        }
+
         // Only the framework-dependent build needs it.
         start.Environment["DOTNET_ROOT"] = Environment.GetEnvironmentVariable("DOTNET_ROOT") ?? "/usr/share/dotnet";
         start.Environment["SERVER"] = _address ?? "";
@@ -219,6 +246,9 @@ internal sealed partial class ScriptRun(string root) : IAsyncDisposable
 
     [GeneratedRegex(@"\[(invitation|seed|recovery|code)\]")]
     private static partial Regex Placeholder();
+
+    [GeneratedRegex(@"\Ar-[a-z2-9]{8,16}(?=\s|\z)")]
+    private static partial Regex Request();
 
     [GeneratedRegex(@"\A(?:(?<name>invitation|seed)  +(?<value>.+)|(?<value>[0-9a-z]{4}(?:-[0-9a-z]{4}){3}))\z", RegexOptions.ExplicitCapture | RegexOptions.IgnoreCase)]
     private static partial Regex Shown();

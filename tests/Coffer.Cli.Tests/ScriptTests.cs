@@ -29,6 +29,9 @@ public class ScriptTests
                 case CliScript.StartServer server:
                     await run.StartServerAsync(server.Options);
                     break;
+                case CliScript.ActAs person:
+                    await run.ActAsAsync(person.Principal);
+                    break;
                 case CliScript.WriteFile file:
                     await run.WriteAsync(file.Name, file.Content);
                     break;
