@@ -72,8 +72,8 @@ public sealed class SqliteStartTests : IDisposable
     public async Task A_folder_that_another_process_holds_is_refused_until_that_process_is_killed()
     {
         await MakeAsync();
-        // flock(1) takes the same lock as a second Coffer would.
-        using Process holder = Process.Start(new ProcessStartInfo("flock", ["--exclusive", Path.Combine(_folder.Path, "coffer.lock"), "sh", "-c", "echo held; read line"])
+        // flock(1) takes the same lock as a second Coffer would, and holds it alone: its child would outlive it by a moment.
+        using Process holder = Process.Start(new ProcessStartInfo("flock", ["--exclusive", "--close", Path.Combine(_folder.Path, "coffer.lock"), "sh", "-c", "echo held; read line"])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
