@@ -152,6 +152,12 @@ public sealed partial class SecretService
     private async ValueTask<CofferException> DeniedAsync(Caller caller, string action, SecretPath path, string? version, AccessDecision decision, string? told = null)
     {
         await _parts.RecordAsync(_parts.Record(caller, action, path.Vault, path.Name, version, AuditDecision.Deny, decision.Reason)).ConfigureAwait(false);
+        // What is cached costs no look-up, and what is not there always does: the time of a refusal must not tell one from the other.
+        if (VaultOf(path.Vault) is { } vault && _parts.Cache.Find(vault.Id, "", path.Name.Value) is not null)
+        {
+            await _parts.Store.Secrets.FindCurrentAsync(vault.Id, "", path.Name.Value, CancellationToken.None).ConfigureAwait(false);
+        }
+
         return Error.AccessDenied(told ?? action, path.Name.Value, decision.Reason, decision.Explicit);
     }
 
