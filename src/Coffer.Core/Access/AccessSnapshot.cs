@@ -126,13 +126,12 @@ public sealed class AccessSnapshot
             _applicable[key] = policies;
         }
 
-        if (onSecret.IsDefaultOrEmpty || !onSecret.Any(p => p.Policy.Language == language.Name))
-        {
-            return policies;
-        }
-
-        return (ParsedPolicy[])[.. policies, .. onSecret.Where(p => p.Policy.Language == language.Name)];
+        // Apart, so that the usual call, on a secret without policies, makes no closure.
+        return onSecret.IsDefaultOrEmpty ? policies : Joined(policies, onSecret, language.Name);
     }
+
+    private static ParsedPolicy[] Joined(ParsedPolicy[] policies, ImmutableArray<ParsedPolicy> onSecret, string language) =>
+        onSecret.Any(p => p.Policy.Language == language) ? [.. policies, .. onSecret.Where(p => p.Policy.Language == language)] : policies;
 
     /// <summary>Policies of one language on one object that is no secret.</summary>
     internal ImmutableArray<ParsedPolicy> On(string language, Attachment at) => _policies.GetValueOrDefault((language, at), []);
