@@ -124,7 +124,9 @@ internal sealed class AttackedServer : IAsyncDisposable
         request.Content.Headers.TryAddWithoutValidation("Content-Type", "application/x-amz-json-1.1");
         string time = Clock.GetUtcNow().ToString("yyyyMMdd'T'HHmmss'Z'", System.Globalization.CultureInfo.InvariantCulture);
         string target = "secretsmanager." + operation, scope = $"{time[..8]}/eu-west-1/secretsmanager/aws4_request";
-        string canonical = $"POST\n/\n\nhost:{Server.Address!.Authority}\nx-amz-date:{time}\nx-amz-target:{target}\n\nhost;x-amz-date;x-amz-target\n{Hash(body)}";
+        bool temporary = proof.SessionToken is not null;
+        string signed = temporary ? "host;x-amz-date;x-amz-security-token;x-amz-target" : "host;x-amz-date;x-amz-target";
+        string canonical = $"POST\n/\n\nhost:{Server.Address!.Authority}\nx-amz-date:{time}\n{(temporary ? $"x-amz-security-token:{proof.SessionToken}\n" : "")}x-amz-target:{target}\n\n{signed}\n{Hash(body)}";
         byte[] key = Encoding.UTF8.GetBytes("AWS4" + proof.SecretAccessKey);
         foreach (string part in scope.Split('/'))
         {
@@ -134,7 +136,12 @@ internal sealed class AttackedServer : IAsyncDisposable
         string signature = Convert.ToHexStringLower(HMACSHA256.HashData(key, Encoding.UTF8.GetBytes($"AWS4-HMAC-SHA256\n{time}\n{scope}\n{Hash(canonical)}")));
         request.Headers.TryAddWithoutValidation("X-Amz-Date", time);
         request.Headers.TryAddWithoutValidation("X-Amz-Target", target);
-        request.Headers.TryAddWithoutValidation("Authorization", $"AWS4-HMAC-SHA256 Credential={proof.AccessKeyId}/{scope}, SignedHeaders=host;x-amz-date;x-amz-target, Signature={signature}");
+        request.Headers.TryAddWithoutValidation("Authorization", $"AWS4-HMAC-SHA256 Credential={proof.AccessKeyId}/{scope}, SignedHeaders={signed}, Signature={signature}");
+        if (temporary)
+        {
+            request.Headers.TryAddWithoutValidation("X-Amz-Security-Token", proof.SessionToken);
+        }
+
         change?.Invoke(request);
         return SendAsync(Remote, request);
     }
@@ -286,8 +293,8 @@ internal sealed class AttackedServer : IAsyncDisposable
     }
 }
 
-/// <summary>What proves a principal on both wires.</summary>
-internal sealed record Proof(string AccessKeyId, string SecretAccessKey, string Token, string TokenId)
+/// <summary>What proves a principal on both wires; a temporary access key has a session's token as well.</summary>
+internal sealed record Proof(string AccessKeyId, string SecretAccessKey, string Token, string TokenId, string? SessionToken = null)
 {
     public override string ToString() => AccessKeyId;
 }

@@ -100,10 +100,18 @@ public sealed partial class InMemoryStore
         public ValueTask<IReadOnlyList<Vault>> VaultsAsync(CancellationToken cancellationToken) =>
             List(now().Vaults.Values.OrderBy(v => v.Name.Value, StringComparer.Ordinal));
 
-        public ValueTask<SecretRow?> FindCurrentAsync(long vaultId, string location, string name, CancellationToken cancellationToken) =>
-            new(Find(vaultId, location, name) is { } rows
+        public ValueTask<SecretRow?> FindCurrentAsync(long vaultId, string location, string name, CancellationToken cancellationToken)
+        {
+            Interlocked.Increment(ref _lookUps);
+            return new(Find(vaultId, location, name) is { } rows
                 ? new SecretRow(rows.Head, rows.Versions.GetValueOrDefault(rows.Head.Current), rows.Values.GetValueOrDefault(rows.Head.Current) ?? [])
                 : null);
+        }
+
+        /// <summary>How often a secret was looked up by its name.</summary>
+        public int LookUps => Volatile.Read(ref _lookUps);
+
+        private int _lookUps;
 
         public ValueTask<Secret?> FindHeadAsync(long vaultId, string location, string name, CancellationToken cancellationToken) => new(Find(vaultId, location, name)?.Head);
 

@@ -41,6 +41,9 @@ public sealed partial class InMemoryStore : IStore
     /// <inheritdoc/>
     public ISecretStore Secrets { get; }
 
+    /// <summary>How often a secret was looked up by its name, outside transactions.</summary>
+    public int LookUps => ((Ports)Secrets).LookUps;
+
     /// <inheritdoc/>
     public IAccessStore Access { get; }
 

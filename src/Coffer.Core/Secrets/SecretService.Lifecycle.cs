@@ -154,8 +154,15 @@ public sealed partial class SecretService
             Change = Audit.AuditChange.From(change),
         };
         await transaction.AddPendingAsync(new(record.Id, record.ToUtf8()), cancellationToken).ConfigureAwait(false);
-        await transaction.CommitAsync(cancellationToken).ConfigureAwait(false);
-        _parts.Cache.Drop(vault.Id, current.Location, current.Name.Value);
+        try
+        {
+            await transaction.CommitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _parts.Cache.Drop(vault.Id, current.Location, current.Name.Value);
+        }
+
         _parts.Pending.Committed(record);
         return true;
     }

@@ -172,8 +172,16 @@ public sealed partial class SecretService
             Change = AuditChange.From(change),
         };
         await transaction.AddPendingAsync(new(record.Id, record.ToUtf8()), cancellationToken).ConfigureAwait(false);
-        await transaction.CommitAsync(cancellationToken).ConfigureAwait(false);
-        _parts.Cache.Drop(vault.Id, "", path.Name.Value);
+        try
+        {
+            await transaction.CommitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            // Whatever is told of a commit that failed, the store may hold it.
+            _parts.Cache.Drop(vault.Id, "", path.Name.Value);
+        }
+
         if (purge is not null)
         {
             _parts.Pending.Committed(purge);

@@ -45,13 +45,13 @@ public sealed partial class SecretService
     /// </summary>
     private async ValueTask<CachedSecret?> FindAsync(Vault vault, SecretName name, string location, long now, CancellationToken cancellationToken)
     {
-        CachedSecret? cached = _parts.Cache.Find(vault.Id, location, name.Value);
-        if (cached is null)
+        if (!_parts.Cache.TryFind(vault.Id, location, name.Value, out CachedSecret? cached))
         {
             long stamp = _parts.Cache.Stamp(vault.Id, name.Value);
             SecretRow? row = await _parts.Store.Secrets.FindCurrentAsync(vault.Id, location, name.Value, cancellationToken).ConfigureAwait(false);
             if (row is null)
             {
+                _parts.Cache.Keep(vault.Id, location, name.Value, null, stamp);
                 return null;
             }
 
@@ -66,6 +66,11 @@ public sealed partial class SecretService
             SecretState state = new() { Head = row.Head, Labels = labels };
             cached = new(row.Head, row.Version, row.Sealed, row.Version is null ? [] : state.LabelsOf(row.Version.Number));
             _parts.Cache.Keep(vault.Id, location, name.Value, cached, stamp);
+        }
+
+        if (cached is null)
+        {
+            return null;
         }
 
         Secret head = SecretTransitions.AsOf(cached.Head, vault, now);
@@ -152,12 +157,6 @@ public sealed partial class SecretService
     private async ValueTask<CofferException> DeniedAsync(Caller caller, string action, SecretPath path, string? version, AccessDecision decision, string? told = null)
     {
         await _parts.RecordAsync(_parts.Record(caller, action, path.Vault, path.Name, version, AuditDecision.Deny, decision.Reason)).ConfigureAwait(false);
-        // What is cached costs no look-up, and what is not there always does: the time of a refusal must not tell one from the other.
-        if (VaultOf(path.Vault) is { } vault && _parts.Cache.Find(vault.Id, "", path.Name.Value) is not null)
-        {
-            await _parts.Store.Secrets.FindCurrentAsync(vault.Id, "", path.Name.Value, CancellationToken.None).ConfigureAwait(false);
-        }
-
         return Error.AccessDenied(told ?? action, path.Name.Value, decision.Reason, decision.Explicit);
     }
 
