@@ -48,7 +48,7 @@ internal sealed partial class NativeEndpoints
     {
         PrincipalName subject = body.Principal is { } name ? PrincipalName.Parse(name) : call.Caller.Principal.Name;
         AccessQuestion question = Question(body, NativeNames.OperationOf(body.Action));
-        return Info(question, await _core.Secrets.ExplainAsync(call.Caller, subject, question, evenIfGone: false, call.Aborted).ConfigureAwait(false));
+        return Info(question, await _core.Secrets.ExplainAsync(call.Caller, subject, question, call.Aborted).ConfigureAwait(false));
     }
 
     /// <summary>One's own request, or any as one who may read the trail; what one may not see is not there.</summary>
@@ -65,62 +65,20 @@ internal sealed partial class NativeEndpoints
             throw Error.NotFound("request of a known principal");
         }
 
-        // Of several operations the first that is not allowed decided.
-        Explanation? answer = null;
-        foreach (AccessQuestion question in QuestionsOf(record))
-        {
-            answer = Info(question, await _core.Secrets.ExplainAsync(call.Caller, subject, question, evenIfGone: true, call.Aborted).ConfigureAwait(false));
-            if (!answer.Allowed)
-            {
-                break;
-            }
-        }
-
         // What is no question of policies (a wrong code, say) has only its record.
-        answer ??= new()
-        {
-            Principal = name,
-            Operation = record.Action,
-            Vault = record.Vault,
-            Name = record.Name,
-            Allowed = record.Decision == AuditDecision.Allow,
-            Reason = record.Reason,
-            Considered = [],
-        };
-        return answer with { Then = Microseconds.ToTime(record.Time), ThenDecision = record.Decision.ToString().ToLowerInvariant(), ThenReason = record.Reason };
-    }
-
-    /// <summary>What was asked of the policies when the record was written; nothing where no policy was asked.</summary>
-    private static IEnumerable<AccessQuestion> QuestionsOf(AuditRecord record)
-    {
-        VaultName? vault = VaultName.TryParse(record.Vault, out VaultName known) ? known : null;
-        SecretName? name = SecretName.TryParse(record.Name, out SecretName secret) ? secret : null;
-        IPAddress? address = IPAddress.TryParse(record.Address, out IPAddress? from) ? from : null;
-        foreach (string action in record.Action.Split('+'))
-        {
-            Operation? operation = action switch
+        Explanation answer = await _core.Secrets.ExplainRecordAsync(call.Caller, subject, record, call.Aborted).ConfigureAwait(false) is { } asked
+            ? Info(asked.Question, asked.Why)
+            : new()
             {
-                "Explain" => Operation.ReadPolicy,
-                "Promote" => Operation.ListSecrets,
-                "IssueSession" => record.Name == record.Principal ? Operation.WhoAmI : Operation.Administer,
-                _ => Enum.TryParse(action, out Operation own) && Enum.IsDefined(own) ? own : null,
+                Principal = name,
+                Operation = record.Action,
+                Vault = record.Vault,
+                Name = record.Name,
+                Allowed = record.Decision == AuditDecision.Allow,
+                Reason = record.Reason,
+                Considered = [],
             };
-            switch (operation)
-            {
-                case null:
-                    break;
-                case Operation.WhoAmI or Operation.Administer when action == "IssueSession":
-                    yield return new(operation.Value, null, null, null, address);
-                    break;
-                // The name of such a record is that of a principal, a group or a grant.
-                case Operation.Administer or Operation.ReadPolicy or Operation.WritePolicy or Operation.WhoAmI or Operation.ListSecrets or Operation.ListDeleted:
-                    yield return new(operation.Value, vault, null, null, address);
-                    break;
-                default:
-                    yield return new(operation.Value, vault, name, operation == Operation.ReadValue ? VersionSelector.Current : null, address);
-                    break;
-            }
-        }
+        return answer with { Then = Microseconds.ToTime(record.Time), ThenDecision = record.Decision.ToString().ToLowerInvariant(), ThenReason = record.Reason };
     }
 
     private async ValueTask<Review> ReviewAsync(NativeCall call)

@@ -22,7 +22,7 @@ public sealed record PolicyTrace(string Language, string Policy, string On, Verd
 public sealed record AccessExplanation(Principal Subject, Operation Operation, AccessDecision Decision, ImmutableArray<PolicyTrace> Considered, long? Until, string? Remedy);
 
 /// <summary>Explains decisions. Slower than deciding, and never used to decide.</summary>
-internal static class AccessExplainer
+internal static partial class AccessExplainer
 {
     public static AccessExplanation Explain(AccessSnapshot snapshot, AccessRequest request, ImmutableArray<ParsedPolicy> onSecret)
     {

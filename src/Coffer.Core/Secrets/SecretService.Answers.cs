@@ -49,12 +49,35 @@ public sealed partial class SecretService
     /// Whether a principal may do something, and why: for oneself anybody may ask, for others who may read the vault's policies.
     /// Errors: AccessDenied; NotFound (vault, principal).
     /// </summary>
-    /// <param name="caller">Who asks.</param>
-    /// <param name="subject">Whose call is asked about.</param>
-    /// <param name="question">Which call.</param>
-    /// <param name="evenIfGone">Whether a vault that is not there, or not any more, is explained too: for what the trail holds.</param>
-    /// <param name="cancellationToken">Cancels.</param>
-    public async ValueTask<AccessExplanation> ExplainAsync(Caller caller, PrincipalName subject, AccessQuestion question, bool evenIfGone, CancellationToken cancellationToken)
+    public ValueTask<AccessExplanation> ExplainAsync(Caller caller, PrincipalName subject, AccessQuestion question, CancellationToken cancellationToken) =>
+        ExplainAsync(caller, subject, question, evenIfGone: false, cancellationToken);
+
+    /// <summary>
+    /// How a call of the trail would be decided now, and why; of several operations by the first that is not allowed. Null where no
+    /// policy was asked. Of a vault that is gone as well. Errors: AccessDenied; NotFound (principal).
+    /// </summary>
+    public async ValueTask<(AccessQuestion Question, AccessExplanation Why)?> ExplainRecordAsync(Caller caller, PrincipalName subject, AuditRecord record, CancellationToken cancellationToken)
+    {
+        (AccessQuestion Question, AccessExplanation Why)? answer = null;
+        foreach (AccessQuestion question in AccessExplainer.QuestionsOf(record))
+        {
+            AccessExplanation why = await ExplainAsync(caller, subject, question, evenIfGone: true, cancellationToken).ConfigureAwait(false);
+            if (record.Action == CredentialService.IssueAction && PrincipalName.TryParse(record.Name, out PrincipalName target) && target != subject)
+            {
+                why = AccessExplainer.OfAssuming(_parts.Access.Current, why, target);
+            }
+
+            answer = (question, why);
+            if (!why.Decision.Allowed)
+            {
+                break;
+            }
+        }
+
+        return answer;
+    }
+
+    private async ValueTask<AccessExplanation> ExplainAsync(Caller caller, PrincipalName subject, AccessQuestion question, bool evenIfGone, CancellationToken cancellationToken)
     {
         AccessSnapshot current = _parts.Access.Current;
         Principal? principal = subject == caller.Principal.Name ? caller.Principal : current.PrincipalsByName.GetValueOrDefault(subject);

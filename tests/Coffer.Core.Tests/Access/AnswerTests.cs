@@ -37,14 +37,14 @@ public sealed class AnswerTests
         await using CoreWorld world = await StartAsync();
         Caller dora = await world.NewAsync("dora", groups: "shop-developers"), fritz = await world.NewAsync("fritz");
         AccessQuestion question = new(Operation.ReadValue, VaultName.Parse("shop-staging"), SecretName.Parse("key"), null, null);
-        AccessExplanation own = await world.Secrets.ExplainAsync(dora, PrincipalName.Parse("dora"), question, evenIfGone: false, CoreWorld.Token);
+        AccessExplanation own = await world.Secrets.ExplainAsync(dora, PrincipalName.Parse("dora"), question, CoreWorld.Token);
         Assert.False(own.Decision.Allowed);
         Assert.Equal(["it is for vault shop-dev", "it does not hold read"], own.Considered.Select(c => c.Statement[(c.Statement.IndexOf(": ", StringComparison.Ordinal) + 2)..]).Order(StringComparer.Ordinal).Reverse());
         Assert.All(own.Considered, c => Assert.Equal("group shop-developers", c.On));
         Assert.Equal("coffer grant create dora read shop-staging/key", own.Remedy);
-        Assert.Equal(CofferErrorCode.AccessDenied, (await CoreWorld.RefusedAsync(async () => await world.Secrets.ExplainAsync(fritz, PrincipalName.Parse("dora"), question, evenIfGone: false, CoreWorld.Token))).Code);
-        Assert.Equal(CofferErrorCode.AccessDenied, (await CoreWorld.RefusedAsync(async () => await world.Secrets.ExplainAsync(fritz, PrincipalName.Parse("nobody"), question, evenIfGone: false, CoreWorld.Token))).Code);
-        Assert.Equal(CofferErrorCode.NotFound, (await CoreWorld.RefusedAsync(async () => await world.Secrets.ExplainAsync(world.Root, PrincipalName.Parse("nobody"), question, evenIfGone: false, CoreWorld.Token))).Code);
+        Assert.Equal(CofferErrorCode.AccessDenied, (await CoreWorld.RefusedAsync(async () => await world.Secrets.ExplainAsync(fritz, PrincipalName.Parse("dora"), question, CoreWorld.Token))).Code);
+        Assert.Equal(CofferErrorCode.AccessDenied, (await CoreWorld.RefusedAsync(async () => await world.Secrets.ExplainAsync(fritz, PrincipalName.Parse("nobody"), question, CoreWorld.Token))).Code);
+        Assert.Equal(CofferErrorCode.NotFound, (await CoreWorld.RefusedAsync(async () => await world.Secrets.ExplainAsync(world.Root, PrincipalName.Parse("nobody"), question, CoreWorld.Token))).Code);
     }
 
     /// <summary>Whatever was granted and denied, the change that an explanation names turns the decision, or names the next thing in the way.</summary>
@@ -71,7 +71,7 @@ public sealed class AnswerTests
             AccessQuestion question = new(Operation.ReadValue, Dev, SecretName.Parse("a/key"), VersionSelector.Current, null);
             for (int step = 0; step < 10; step++)
             {
-                AccessExplanation why = await world.Secrets.ExplainAsync(world.Root, PrincipalName.Parse("dora"), question, evenIfGone: false, CoreWorld.Token);
+                AccessExplanation why = await world.Secrets.ExplainAsync(world.Root, PrincipalName.Parse("dora"), question, CoreWorld.Token);
                 if (why.Decision.Allowed)
                 {
                     Assert.Null(why.Remedy);
@@ -115,7 +115,7 @@ public sealed class AnswerTests
                 string[] who = [.. (await world.Secrets.WhoCanAsync(world.Root, question, CoreWorld.Token)).Select(w => w.Principal.Name.Value)];
                 foreach (string name in (string[])["dora", "api", "root"])
                 {
-                    bool can = (await world.Secrets.ExplainAsync(world.Root, PrincipalName.Parse(name), question, evenIfGone: false, CoreWorld.Token)).Decision.Allowed;
+                    bool can = (await world.Secrets.ExplainAsync(world.Root, PrincipalName.Parse(name), question, CoreWorld.Token)).Decision.Allowed;
                     Assert.True(can == who.Contains(name), string.Create(CultureInfo.InvariantCulture, $"{name} {operation} {vault}"));
                 }
             }
