@@ -63,8 +63,6 @@ internal sealed class LineBuffer(int capacity)
         Length += written;
     }
 
-    public void Truncate(int length) => Length = length;
-
     /// <summary>Empties it; what one burst made large does not stay so.</summary>
     public void Clear()
     {
