@@ -56,28 +56,21 @@ public sealed partial class CofferCore
     {
         // Before the trail is read: a checkpoint signed meanwhile lies behind what is expected, never before it.
         byte[]? checkpoint = await _options.Store.Audit.CheckpointAsync(cancellationToken).ConfigureAwait(false);
-        AuditReport report = await AuditVerifier.VerifyStoreAsync(
+        return await AuditVerifier.VerifyStoreAsync(
             _options.AuditDirectory,
             Seals.Current.AuditSigner,
             StoreRevisions.ReadAsync(_options.Store, cancellationToken),
             checkpoint is null ? null : AuditCheckpoint.Parse(checkpoint),
+            isExpected: IsExpected,
             cancellationToken: cancellationToken).ConfigureAwait(false);
-        List<AuditProblem> problems = [.. report.Problems.Where(p => !IsExpected(p))];
-        return report with { Problems = problems, ProblemCount = report.ProblemCount - (report.Problems.Count - problems.Count) };
     }
 
     private static bool IsOfStore(AuditProblem problem) => problem.Kind is AuditProblemKind.StaleRow or AuditProblemKind.MissingRow or AuditProblemKind.UnrecordedRow;
 
     /// <summary>
-    /// What goes with a principal, a vault or a secret goes without a mention of its own, and a credential that may be used so
-    /// often counts by itself. Neither can give anybody anything: what is gone proves nothing, what is forged has no mac.
+    /// A policy goes with what it hangs on without a mention of its own, and its absence shows in what is signed about the rest.
+    /// A credential whose uses are counted counts its revision by itself; one with a revision from nowhere has no mac.
     /// </summary>
-    private static bool IsExpected(AuditProblem problem) => problem.Kind switch
-    {
-        AuditProblemKind.MissingRow => IsAbout(problem, AuditRowKind.Credential) || IsAbout(problem, AuditRowKind.Policy) || IsAbout(problem, AuditRowKind.Trust),
-        AuditProblemKind.UnrecordedRow => IsAbout(problem, AuditRowKind.Credential),
-        _ => false,
-    };
-
-    private static bool IsAbout(AuditProblem problem, AuditRowKind kind) => problem.Detail.StartsWith(AuditRowNames.NameOf(kind) + " ", StringComparison.Ordinal);
+    private static bool IsExpected(AuditProblemKind problem, AuditRowKind row) =>
+        (problem, row) is (AuditProblemKind.MissingRow, AuditRowKind.Policy) or (AuditProblemKind.UnrecordedRow, AuditRowKind.Credential);
 }

@@ -9,7 +9,7 @@ using Microsoft.Data.Sqlite;
 namespace Coffer.Server.Tests;
 
 /// <summary>Whoever can write to the database, or reads the disk, against the whole server.</summary>
-public class StoreAttackTests
+public partial class StoreAttackTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 

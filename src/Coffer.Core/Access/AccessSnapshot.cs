@@ -34,6 +34,7 @@ public sealed class AccessSnapshot
         GroupsOf = rows.Groups.SelectMany(g => g.Members.Select(m => (Member: m, Group: g)))
             .GroupBy(p => p.Member).ToFrozenDictionary(p => p.Key, p => p.Select(x => x.Group).ToImmutableArray());
         Trusts = [.. rows.Trusts];
+        TrustIds = rows.Trusts.Select(t => t.Id).ToFrozenSet();
         Policies = rows.Policies.ToFrozenDictionary(p => p.Id);
         Roles = [.. rows.Roles];
         Approvals = [.. rows.Approvals];
@@ -77,6 +78,9 @@ public sealed class AccessSnapshot
 
     /// <summary>All trusts.</summary>
     public ImmutableArray<Trust> Trusts { get; }
+
+    /// <summary>Their ids.</summary>
+    internal FrozenSet<Guid> TrustIds { get; }
 
     /// <summary>All policies but those on single secrets, by id.</summary>
     public FrozenDictionary<Guid, Policy> Policies { get; }

@@ -175,7 +175,7 @@ public sealed partial class AdminService
             await transaction.SaveAsync(change, cancellationToken).ConfigureAwait(false);
             await FinishAsync(transaction, Record(SystemCaller.For("maintenance"), Operation.WritePolicy, null, "requests", Audit.AuditDecision.Allow, "ended long ago") with
             {
-                Change = new() { Rows = RowsOf(Snapshot, change) },
+                Change = new() { Rows = RowsOf(Snapshot, change, []) },
             }, cancellationToken).ConfigureAwait(false);
         }
         finally

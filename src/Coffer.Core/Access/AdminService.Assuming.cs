@@ -135,7 +135,7 @@ public sealed partial class AdminService
 
             AuditRecord record = Record(SystemCaller.For("login"), Operation.Administer, null, principal.Name.Value, AuditDecision.Allow, $"first seen by trust {trust.Name}") with
             {
-                Change = new() { Rows = RowsOf(snapshot, change) },
+                Change = new() { Rows = RowsOf(snapshot, change, []) },
             };
             await FinishAsync(transaction, record, cancellationToken).ConfigureAwait(false);
             return principal;

@@ -40,7 +40,7 @@ public sealed partial class AdminService
 
             AuditRecord record = Record(SystemCaller.For("initialise"), Operation.Administer, null, name.Value, AuditDecision.Allow, "first start") with
             {
-                Change = new() { Rows = RowsOf(Snapshot, change) },
+                Change = new() { Rows = RowsOf(Snapshot, change, []) },
             };
             await FinishAsync(transaction, record, cancellationToken).ConfigureAwait(false);
             return true;

@@ -80,18 +80,19 @@ public sealed partial class AdminService
     }
 
     /// <summary>
-    /// Removes a credential; it stops working in the very next request, and so does what was got with it. A person may remove
-    /// their own keys and sessions. Errors: AccessDenied; NotFound.
+    /// Removes a credential; it stops working in the very next request, and so does what was got with it. A person who has
+    /// logged in may remove their own keys and sessions, and any of these itself. Errors: AccessDenied; NotFound.
     /// </summary>
     public async ValueTask DeleteCredentialAsync(Caller caller, string publicId, CancellationToken cancellationToken)
     {
         Credential? found = await _credentials.FindAsync(publicId, cancellationToken).ConfigureAwait(false);
         // How one logs in is ended with what proves that one does, or by somebody else.
-        bool own = found?.PrincipalId == caller.Principal.Id && !IsFactor(found);
+        bool own = found?.PrincipalId == caller.Principal.Id && !IsFactor(found)
+            && (caller.Credential == publicId || await _credentials.HasLoggedInAsync(caller, cancellationToken).ConfigureAwait(false));
         string reason = await AuthoriseOwnAsync(caller, Operation.Administer, own, "DeleteCredential", found?.PublicId ?? "credentials", record: false).ConfigureAwait(false);
         if (found is null || !await ChangeCredentialsAsync(
             found.PrincipalId ?? Guid.Empty,
-            _ => new() { RemovedCredentials = [found.PublicId] },
+            all => Without(all, found.PublicId),
             Record(caller, Operation.Administer, null, found.PublicId, AuditDecision.Allow, reason) with { Action = "DeleteCredential" },
             cancellationToken).ConfigureAwait(false))
         {
@@ -101,8 +102,8 @@ public sealed partial class AdminService
 
     /// <summary>
     /// Makes another key or token like this one, so that there is no gap: both work until the old one ends after
-    /// <paramref name="overlapSeconds"/>, or at its own end if that is sooner. A person may do so with their own, for no longer than
-    /// the old one would have lasted. Errors: AccessDenied; NotFound; QuotaExceeded; InvalidRequest; PreconditionFailed (no key or token, or past its end).
+    /// <paramref name="overlapSeconds"/>, or at its own end if that is sooner. A person who has logged in may do so with their own,
+    /// for no longer than the old one would have lasted. Errors: AccessDenied; NotFound; QuotaExceeded; InvalidRequest; PreconditionFailed (no key or token, or past its end).
     /// </summary>
     /// <param name="caller">Who asks.</param>
     /// <param name="publicId">The old one.</param>
@@ -116,21 +117,25 @@ public sealed partial class AdminService
             throw Error.InvalidRequest($"the old one goes on for 0 to {MaxOverlapSeconds} seconds", "overlap");
         }
 
+        long now = _parts.Clock.Now();
+        CheckEnd(expires, now);
+
         Credential? found = await _credentials.FindAsync(publicId, cancellationToken).ConfigureAwait(false);
-        bool own = found?.PrincipalId == caller.Principal.Id && !(expires > found.Expires) && (expires is null || found.Expires is not null);
+        // A token for a while, one that lies about, or of somebody who acts as the person, is no way to a key that lasts.
+        bool own = found?.PrincipalId == caller.Principal.Id && !(expires > found.Expires) && (expires is null || found.Expires is not null)
+            && await _credentials.HasLoggedInAsync(caller, cancellationToken).ConfigureAwait(false);
         string reason = await AuthoriseOwnAsync(caller, Operation.Administer, own, "RotateCredential", found?.PublicId ?? "credentials", record: false).ConfigureAwait(false);
         if (found is null)
         {
             throw await MissingAsync(caller, "RotateCredential").ConfigureAwait(false);
         }
 
-        long now = _parts.Clock.Now();
+        AuditRecord record = Record(caller, Operation.Administer, null, found.PublicId, AuditDecision.Allow, reason) with { Action = "RotateCredential" };
         if (found.Kind is not (CredentialKind.AccessKey or CredentialKind.Token) || IsSession(found) || found.PrincipalId is not { } owner)
         {
-            throw Error.PreconditionFailed("only access keys and tokens are rotated");
+            throw await FailedAsync(record, Error.PreconditionFailed("only access keys and tokens are rotated")).ConfigureAwait(false);
         }
 
-        CheckEnd(expires, now);
         SecretValue? secret = null;
         Credential? fresh = null, ending = null;
         try
@@ -147,22 +152,30 @@ public sealed partial class AdminService
 
                     CheckQuota(all, now);
                     Keyring keys = _parts.Keys;
+                    // A second one would come with uses of its own.
+                    if (old.UsesLeft is not null)
+                    {
+                        throw Error.PreconditionFailed("a credential whose uses are counted is not rotated");
+                    }
+
                     // Its policies hang on its id and are not copied; whoever has such a credential makes a new one.
                     if (!old.PolicyDigest.IsEmpty)
                     {
                         throw Error.PreconditionFailed("a credential with policies of its own is not rotated");
                     }
 
-                    Credential like = old with { Created = now, Expires = expires ?? old.Expires, Revision = 1, LastUsedDay = null, LastStep = null };
+                    // By now it may end sooner than when its owner was allowed to rotate it.
+                    long? end = own && old.Expires is { } last ? Math.Min(expires ?? last, last) : expires ?? old.Expires;
+                    Credential like = old with { Created = now, Expires = end, Revision = 1, LastUsedDay = null, LastStep = null };
                     (like, secret) = old.Kind == CredentialKind.AccessKey ? AccessKey(keys, like) : Token(keys, like);
                     fresh = RowMacs.Sign(keys, like);
                     ending = RowMacs.Sign(keys, old with { Expires = Math.Min(old.Expires ?? long.MaxValue, now + (overlapSeconds * Microseconds.PerSecond)), Revision = old.Revision + 1 });
                     return new() { Credentials = [fresh, ending] };
                 },
-                Record(caller, Operation.Administer, null, found.PublicId, AuditDecision.Allow, reason) with { Action = "RotateCredential" },
+                record,
                 cancellationToken).ConfigureAwait(false))
             {
-                throw Error.NotFound("credential");
+                throw await FailedAsync(record, Error.NotFound("credential")).ConfigureAwait(false);
             }
 
             return (new(fresh!, secret!), ending!);
@@ -180,22 +193,28 @@ public sealed partial class AdminService
     /// </summary>
     public async ValueTask<Credential> UpdateCredentialAsync(Caller caller, string publicId, CredentialChange change, CancellationToken cancellationToken)
     {
-        Credential? found = await _credentials.FindAsync(publicId, cancellationToken).ConfigureAwait(false);
-        string reason = await AuthoriseAsync(caller, Operation.Administer, null, found?.PublicId ?? "credentials", record: false).ConfigureAwait(false);
         SecretLimits.CheckDescription(change.Description ?? "");
         long now = _parts.Clock.Now();
         CheckEnd(change.Disable ? null : change.Expires, now);
-        if (found is null || IsFactor(found) || found.Kind == CredentialKind.Invitation)
+        Credential? found = await _credentials.FindAsync(publicId, cancellationToken).ConfigureAwait(false);
+        string reason = await AuthoriseAsync(caller, Operation.Administer, null, found?.PublicId ?? "credentials", record: false, "UpdateCredential").ConfigureAwait(false);
+        AuditRecord record = Record(caller, Operation.Administer, null, found?.PublicId, AuditDecision.Allow, reason) with { Action = "UpdateCredential" };
+        if (found?.PrincipalId is not { } owner || IsFactor(found) || found.Kind == CredentialKind.Invitation)
         {
-            throw found is null ? await MissingAsync(caller, "UpdateCredential").ConfigureAwait(false) : Error.PreconditionFailed("only keys, tokens and sessions are changed in this way");
+            throw await FailedAsync(record, found is null ? Error.NotFound("credential") : Error.PreconditionFailed("only keys, tokens and sessions are changed in this way")).ConfigureAwait(false);
         }
 
         Credential? after = null;
         return await ChangeCredentialsAsync(
-            found.PrincipalId ?? Guid.Empty,
+            owner,
             all =>
             {
-                Credential before = all.FirstOrDefault(c => c.PublicId == found.PublicId) ?? found;
+                // Removed meanwhile: to save it would bring it back.
+                if (all.FirstOrDefault(c => c.PublicId == found.PublicId) is not { } before)
+                {
+                    return null;
+                }
+
                 long? end = change.Disable ? Math.Min(before.Expires ?? long.MaxValue, now) : change.NoEnd ? null : change.Expires ?? before.Expires;
                 if (IsSession(before) && !(end <= before.Expires))
                 {
@@ -205,8 +224,8 @@ public sealed partial class AdminService
                 after = RowMacs.Sign(_parts.Keys, before with { Description = change.Description ?? before.Description, Expires = end, Revision = before.Revision + 1 });
                 return new() { Credentials = [after] };
             },
-            Record(caller, Operation.Administer, null, found.PublicId, AuditDecision.Allow, reason) with { Action = "UpdateCredential" },
-            cancellationToken).ConfigureAwait(false) ? after! : throw Error.NotFound("credential");
+            record,
+            cancellationToken).ConfigureAwait(false) ? after! : throw await FailedAsync(record, Error.NotFound("credential")).ConfigureAwait(false);
     }
 
     private async ValueTask<CofferException> MissingAsync(Caller caller, string action)

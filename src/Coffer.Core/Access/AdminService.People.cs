@@ -32,21 +32,22 @@ public sealed partial class AdminService
     public async ValueTask<IssuedCredential> InviteAsync(Caller caller, PrincipalName name, int seconds, bool reset, CancellationToken cancellationToken)
     {
         string action = reset ? "ResetPerson" : "InvitePerson";
-        string reason = await AuthoriseAsync(caller, Operation.Administer, null, name.Value, record: false).ConfigureAwait(false);
-        Principal person = Find(Snapshot, name);
-        if (person.Kind == PrincipalKind.Workload)
-        {
-            throw Error.InvalidRequest("only people have passwords", "principal");
-        }
-
         if (seconds is < MinInvitationSeconds or > MaxInvitationSeconds)
         {
             throw Error.InvalidRequest($"an invitation lasts {MinInvitationSeconds} to {MaxInvitationSeconds} seconds", "seconds");
         }
 
+        string reason = await AuthoriseAsync(caller, Operation.Administer, null, name.Value, record: false, action).ConfigureAwait(false);
+        AuditRecord record = Record(caller, Operation.Administer, null, name.Value, AuditDecision.Allow, reason) with { Action = action };
+        Principal person = Snapshot.PrincipalsByName.GetValueOrDefault(name) ?? throw await FailedAsync(record, Error.NotFound("principal", name.Value)).ConfigureAwait(false);
+        if (person.Kind == PrincipalKind.Workload)
+        {
+            throw await FailedAsync(record, Error.InvalidRequest("only people have passwords", "principal")).ConfigureAwait(false);
+        }
+
         if (_parts.Passwords is null)
         {
-            throw Error.PreconditionFailed("this server keeps no passwords");
+            throw await FailedAsync(record, Error.PreconditionFailed("this server keeps no passwords")).ConfigureAwait(false);
         }
 
         Sealing.Keyring keys = _parts.Keys;
@@ -66,12 +67,11 @@ public sealed partial class AdminService
                 UsesLeft = 1,
             });
             bool Ends(Credential c) => c.Kind == CredentialKind.Invitation || (reset && (IsFactor(c) || IsSession(c)));
-            await ChangeCredentialsAsync(
+            return await ChangeCredentialsAsync(
                 person.Id,
                 all => new() { Credentials = [invitation], RemovedCredentials = [.. all.Where(Ends).Select(c => c.PublicId)] },
-                Record(caller, Operation.Administer, null, name.Value, AuditDecision.Allow, reason) with { Action = action },
-                cancellationToken).ConfigureAwait(false);
-            return new(invitation, secret);
+                record,
+                cancellationToken).ConfigureAwait(false) ? new(invitation, secret) : throw await FailedAsync(record, Error.NotFound("principal", name.Value)).ConfigureAwait(false);
         }
         catch
         {
@@ -98,7 +98,17 @@ public sealed partial class AdminService
         }
 
         AuditRecord record = Record(caller, Operation.WhoAmI, null, session.PublicId, AuditDecision.Allow, "the session's own end") with { Action = "Logout" };
-        await ChangeCredentialsAsync(caller.Principal.Id, _ => new() { RemovedCredentials = [session.PublicId] }, record, cancellationToken).ConfigureAwait(false);
+        await ChangeCredentialsAsync(caller.Principal.Id, all => Without(all, session.PublicId), record, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>One credential removed; null where it is gone already.</summary>
+    private static AccessChange? Without(IReadOnlyList<Credential> all, string publicId) =>
+        all.Any(c => c.PublicId == publicId) ? new() { RemovedCredentials = [publicId] } : null;
+
+    private async ValueTask<CofferException> FailedAsync(AuditRecord record, CofferException failure)
+    {
+        await _parts.RecordAsync(record with { Decision = AuditDecision.Fail, Reason = failure.Code.ToString() }).ConfigureAwait(false);
+        return failure;
     }
 
     internal static bool IsSession(Credential credential) => credential is { Kind: CredentialKind.Token, Parent: not null };
@@ -137,8 +147,8 @@ public sealed partial class AdminService
         await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            return prepare(await AllOfAsync(principal, cancellationToken).ConfigureAwait(false)) is { } change
-                && await SaveCredentialsAsync(change, record, cancellationToken).ConfigureAwait(false);
+            List<Credential> all = await AllOfAsync(principal, cancellationToken).ConfigureAwait(false);
+            return prepare(all) is { } change && await SaveCredentialsAsync(change, all, record, cancellationToken).ConfigureAwait(false);
         }
         catch (CofferException failure) when (failure.Code is not (CofferErrorCode.Sealed or CofferErrorCode.Unavailable))
         {
@@ -151,7 +161,7 @@ public sealed partial class AdminService
         }
     }
 
-    internal async ValueTask<bool> SaveCredentialsAsync(AccessChange change, AuditRecord record, CancellationToken cancellationToken)
+    private async ValueTask<bool> SaveCredentialsAsync(AccessChange change, IReadOnlyList<Credential> before, AuditRecord record, CancellationToken cancellationToken)
     {
         await using IStoreTransaction transaction = await _parts.Store.BeginAsync(cancellationToken).ConfigureAwait(false);
         if (!await transaction.SaveAsync(change, cancellationToken).ConfigureAwait(false))
@@ -159,7 +169,7 @@ public sealed partial class AdminService
             return false;
         }
 
-        record = record with { Change = new() { Rows = RowsOf(Snapshot, change) } };
+        record = record with { Change = new() { Rows = RowsOf(Snapshot, change, before) } };
         await transaction.AddPendingAsync(new(record.Id, record.ToUtf8()), cancellationToken).ConfigureAwait(false);
         await transaction.CommitAsync(cancellationToken).ConfigureAwait(false);
         _credentials.Forget(change);
@@ -193,7 +203,7 @@ public sealed partial class AdminService
             if (ended.Count > 0)
             {
                 AuditRecord record = Record(SystemCaller.For("maintenance"), Operation.Administer, null, null, AuditDecision.Allow, $"{ended.Count} credentials past their end") with { Action = "RemoveExpired" };
-                await SaveCredentialsAsync(new() { RemovedCredentials = ended }, record, cancellationToken).ConfigureAwait(false);
+                await SaveCredentialsAsync(new() { RemovedCredentials = ended }, page, record, cancellationToken).ConfigureAwait(false);
             }
 
             return ended.Count;
@@ -212,7 +222,7 @@ public sealed partial class AdminService
     {
         if (!own || caller.Principal.Kind == PrincipalKind.Workload || !caller.Limits.IsEmpty)
         {
-            return await AuthoriseAsync(caller, otherwise, null, subject, record).ConfigureAwait(false);
+            return await AuthoriseAsync(caller, otherwise, null, subject, record, action).ConfigureAwait(false);
         }
 
         AccessDecision decision = AccessEvaluator.Decide(Snapshot, new() { Operation = Operation.WhoAmI, Caller = caller, Now = _parts.Clock.Now() });

@@ -14,6 +14,8 @@ namespace Coffer.Core.Access;
 /// </summary>
 public sealed partial class AdminService
 {
+    private const int MaxGone = AuditChange.MaxRows / 2;
+
     private readonly CoreParts _parts;
     private readonly CredentialService _credentials;
     // One change at a time: each signs the set of policies and groups that its neighbours hang on.
@@ -36,7 +38,7 @@ public sealed partial class AdminService
     }
 
     /// <summary>Decides on an administrative operation, records a denial, and answers the reason of the permission.</summary>
-    private async ValueTask<string> AuthoriseAsync(Caller caller, Operation operation, VaultName? vault, string? subject, bool record = true)
+    private async ValueTask<string> AuthoriseAsync(Caller caller, Operation operation, VaultName? vault, string? subject, bool record = true, string? action = null)
     {
         AccessRequest request = new()
         {
@@ -49,13 +51,15 @@ public sealed partial class AdminService
         AccessDecision decision = AccessEvaluator.Decide(Snapshot, request);
         if (!decision.Allowed)
         {
-            await _parts.RecordAsync(Record(caller, operation, vault, subject, AuditDecision.Deny, decision.Reason)).ConfigureAwait(false);
+            AuditRecord denial = Record(caller, operation, vault, subject, AuditDecision.Deny, decision.Reason);
+            await _parts.RecordAsync(action is null ? denial : denial with { Action = action }).ConfigureAwait(false);
             throw Error.AccessDenied(operation.Text(), subject ?? vault?.Value ?? "server", decision.Reason);
         }
 
         if (record)
         {
-            await _parts.RecordAsync(Record(caller, operation, vault, subject, AuditDecision.Allow, decision.Reason)).ConfigureAwait(false);
+            AuditRecord allowed = Record(caller, operation, vault, subject, AuditDecision.Allow, decision.Reason);
+            await _parts.RecordAsync(action is null ? allowed : allowed with { Action = action }).ConfigureAwait(false);
         }
 
         return decision.Reason;
@@ -70,13 +74,28 @@ public sealed partial class AdminService
         try
         {
             (AccessChange change, T result) = prepare(Snapshot, _parts.Keys);
+            // What goes with a principal is recorded as well, or the trail would miss it for ever.
+            List<Credential> gone = [];
+            foreach (Guid principal in change.RemovedPrincipals)
+            {
+                gone.AddRange(await AllOfAsync(principal, cancellationToken).ConfigureAwait(false));
+            }
+
+            // One record lists so many rows; those of a principal whose keys were rotated without end go before it, in records of their own.
+            while (gone.Count > MaxGone)
+            {
+                AccessChange some = new() { RemovedCredentials = [.. gone.Take(MaxGone).Select(c => c.PublicId)] };
+                await SaveCredentialsAsync(some, gone, Record(caller, operation, vault, subject, AuditDecision.Allow, reason), cancellationToken).ConfigureAwait(false);
+                gone.RemoveRange(0, MaxGone);
+            }
+
             await using IStoreTransaction transaction = await _parts.Store.BeginAsync(cancellationToken).ConfigureAwait(false);
             if (!await transaction.SaveAsync(change, cancellationToken).ConfigureAwait(false))
             {
                 throw Error.AlreadyExists("object", subject ?? "");
             }
 
-            AuditRecord record = Record(caller, operation, vault, subject, AuditDecision.Allow, reason) with { Change = new() { Rows = RowsOf(Snapshot, change) } };
+            AuditRecord record = Record(caller, operation, vault, subject, AuditDecision.Allow, reason) with { Change = new() { Rows = RowsOf(Snapshot, change, gone) } };
             await FinishAsync(transaction, record, cancellationToken).ConfigureAwait(false);
             _credentials.Forget(change);
             return result;
@@ -104,14 +123,19 @@ public sealed partial class AdminService
     private AuditRecord Record(Caller caller, Operation operation, VaultName? vault, string? subject, AuditDecision decision, string reason) =>
         _parts.Record(caller, operation.Text(), vault, null, null, decision, reason) with { Name = subject };
 
-    private static List<AuditRowRevision> RowsOf(AccessSnapshot before, AccessChange change)
+    private static List<AuditRowRevision> RowsOf(AccessSnapshot before, AccessChange change, IReadOnlyList<Credential> credentials)
     {
+        HashSet<string> removed = [.. change.RemovedCredentials];
         List<AuditRowRevision> rows = [];
         rows.AddRange(change.Principals.Select(p => new AuditRowRevision(AuditRowKind.Principal, p.Id.ToString("D"), before.Principals.GetValueOrDefault(p.Id)?.Revision ?? 0, p.Revision)));
         rows.AddRange(change.Groups.Select(g => new AuditRowRevision(AuditRowKind.Group, g.Id.ToString("D"), before.Groups.GetValueOrDefault(g.Id)?.Revision ?? 0, g.Revision)));
         rows.AddRange(change.Policies.Select(p => new AuditRowRevision(AuditRowKind.Policy, p.Id.ToString("D"), before.Policies.GetValueOrDefault(p.Id)?.Revision ?? 0, p.Revision)));
         rows.AddRange(change.Trusts.Select(t => new AuditRowRevision(AuditRowKind.Trust, t.Id.ToString("D"), before.Trusts.FirstOrDefault(o => o.Id == t.Id)?.Revision ?? 0, t.Revision)));
         rows.AddRange(change.Credentials.Select(c => new AuditRowRevision(AuditRowKind.Credential, c.PublicId, c.Revision - 1, c.Revision)));
+        rows.AddRange(credentials.Where(c => removed.Contains(c.PublicId) || (c.PrincipalId is { } owner && change.RemovedPrincipals.Contains(owner)))
+            .Select(c => new AuditRowRevision(AuditRowKind.Credential, c.PublicId, c.Revision, 0)));
+        rows.AddRange(before.Trusts.Where(t => t.PrincipalId is { } owner && change.RemovedPrincipals.Contains(owner))
+            .Select(t => new AuditRowRevision(AuditRowKind.Trust, t.Id.ToString("D"), t.Revision, 0)));
         rows.AddRange(change.Approvals.Select(a => new AuditRowRevision(AuditRowKind.Approval, a.Id, before.Approvals.FirstOrDefault(o => o.Id == a.Id)?.Revision ?? 0, a.Revision)));
         rows.AddRange(change.RemovedApprovals.Select(id => new AuditRowRevision(AuditRowKind.Approval, id, before.Approvals.FirstOrDefault(o => o.Id == id)?.Revision ?? 0, 0)));
         rows.AddRange(change.RemovedPrincipals.Select(id => new AuditRowRevision(AuditRowKind.Principal, id.ToString("D"), before.Principals.GetValueOrDefault(id)?.Revision ?? 0, 0)));

@@ -29,6 +29,9 @@ public sealed partial class CredentialService
     /// <summary>Shortest and longest life of a session, in seconds.</summary>
     public const int MinSessionSeconds = 900, MaxSessionSeconds = 43_200;
 
+    /// <summary>In the trail: a session or bearer token for oneself or for another.</summary>
+    internal const string IssueAction = "IssueSession";
+
     private const byte SessionLayout = 2;
     private const int MaxSessionToken = 4096, MaxParents = 8;
     private const string KeyAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -89,10 +92,10 @@ public sealed partial class CredentialService
             Now = _parts.Clock.Now(),
         });
         string subject = (principal ?? caller.Principal.Name).Value;
-        await _parts.RecordAsync(_parts.Record(caller, "IssueSession", home, null, null, decision.Allowed ? Audit.AuditDecision.Allow : Audit.AuditDecision.Deny, decision.Reason) with { Name = subject }).ConfigureAwait(false);
+        await _parts.RecordAsync(_parts.Record(caller, IssueAction, home, null, null, decision.Allowed ? Audit.AuditDecision.Allow : Audit.AuditDecision.Deny, decision.Reason) with { Name = subject }).ConfigureAwait(false);
         if (!decision.Allowed)
         {
-            throw Error.AccessDenied("IssueSession", subject, decision.Reason);
+            throw Error.AccessDenied(IssueAction, subject, decision.Reason);
         }
 
         Principal target = self ? caller.Principal : snapshot.PrincipalsByName.GetValueOrDefault(principal!.Value) ?? throw Error.NotFound("principal", subject);
@@ -130,12 +133,20 @@ public sealed partial class CredentialService
     {
         if (Guid.TryParseExact(root, "D", out Guid trust))
         {
-            return snapshot.Trusts.Any(t => t.Id == trust);
+            return snapshot.TrustIds.Contains(trust);
         }
 
         return depth < MaxParents && await FindAsync(root, cancellationToken).ConfigureAwait(false) is { } credential && !(credential.Expires <= _parts.Clock.Now())
             && (credential.Parent is not { } parent || await IsAliveAsync(snapshot, parent, cancellationToken, depth + 1).ConfigureAwait(false));
     }
+
+    /// <summary>
+    /// Whether the caller is a person who has logged in: with a session, or as a user of this machine; not with a key or token
+    /// that may lie about, nor as somebody who acts as the person.
+    /// </summary>
+    internal async ValueTask<bool> HasLoggedInAsync(Caller caller, CancellationToken cancellationToken) =>
+        _parts.Access.Current.Trusts.Any(t => t.PrincipalId == caller.Principal.Id && t.Name.Value == caller.Credential)
+        || (await FindAsync(caller.Credential, cancellationToken).ConfigureAwait(false) is { } session && AdminService.IsSession(session) && session.PrincipalId == caller.Principal.Id);
 
     private async ValueTask<(KnownAccessKey? Key, ProofFailure Failure)> FindSessionAsync(string accessKeyId, string token, IPAddress? address, CancellationToken cancellationToken)
     {

@@ -214,8 +214,7 @@ public sealed partial class LoginService
     {
         AccessSnapshot snapshot = _parts.Access.Current;
         AccessDecision decision = AccessEvaluator.Decide(snapshot, new() { Operation = Operation.WhoAmI, Caller = caller, Now = _parts.Clock.Now() });
-        bool loggedIn = snapshot.Trusts.Any(t => t.PrincipalId == caller.Principal.Id && t.Name.Value == caller.Credential)
-            || (await _credentials.FindAsync(caller.Credential, cancellationToken).ConfigureAwait(false) is { } session && AdminService.IsSession(session) && session.PrincipalId == caller.Principal.Id);
+        bool loggedIn = await _credentials.HasLoggedInAsync(caller, cancellationToken).ConfigureAwait(false);
         if (!decision.Allowed || !MayLogIn(caller.Principal) || !caller.Limits.IsEmpty || !loggedIn)
         {
             throw await DeniedAsync(caller, action, decision.Allowed ? "only a person who has logged in changes how they log in" : decision.Reason).ConfigureAwait(false);

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using Coffer.Core.Access;
+using Coffer.Core.Audit;
 using Coffer.Core.Errors;
 using Coffer.Core.Secrets;
 using Xunit;
@@ -156,6 +157,65 @@ public class SessionTests
         // A workload's token rotates nothing, its own neither: whoever stole it could hold on to it.
         using IssuedCredential token = await world.Core.Admin.CreateTokenAsync(world.Root, App, new(), PeopleWorld.Cancellation);
         await DeniedAsync(async () => await world.Core.Admin.RotateCredentialAsync(world.Caller("app", token.Credential.PublicId), token.Credential.PublicId, 60, null, PeopleWorld.Cancellation));
+    }
+
+    [Fact]
+    public async Task What_is_no_login_makes_and_ends_no_credential_of_the_same_person()
+    {
+        await using PeopleWorld world = await PeopleWorld.StartAsync();
+        Caller alice = await world.InviteAndLoginAsync("alice");
+        using IssuedCredential key = await world.Core.Admin.CreateAccessKeyAsync(world.Root, Alice, new(), PeopleWorld.Cancellation), token = await world.Core.Admin.CreateTokenAsync(world.Root, Alice, new(), PeopleWorld.Cancellation);
+        using BearerToken bearer = await world.Core.Credentials.IssueBearerAsync(alice, null, null, null, CredentialService.CofferAudience, 900, "", PeopleWorld.Cancellation);
+        await world.Core.Admin.AllowAssumingAsync(world.Root, Alice, App, isGroup: false, PeopleWorld.Cancellation);
+        using IssuedCredential machine = await world.Core.Admin.CreateTokenAsync(world.Root, App, new(), PeopleWorld.Cancellation);
+        using BearerToken assumed = await world.Core.Credentials.IssueBearerAsync(world.Caller("app", machine.Credential.PublicId), null, Alice, null, CredentialService.CofferAudience, 900, "", PeopleWorld.Cancellation);
+        foreach (string proof in (string[])[bearer.Id, assumed.Id, token.Credential.PublicId])
+        {
+            Caller caller = world.Caller("alice", proof);
+            await DeniedAsync(async () => await world.Core.Admin.RotateCredentialAsync(caller, key.Credential.PublicId, 60, null, PeopleWorld.Cancellation));
+            await DeniedAsync(async () => await world.Core.Admin.RotateCredentialAsync(caller, token.Credential.PublicId, 60, null, PeopleWorld.Cancellation));
+            await DeniedAsync(() => world.Core.Admin.DeleteCredentialAsync(caller, key.Credential.PublicId, PeopleWorld.Cancellation).AsTask());
+            await DeniedAsync(() => world.Core.Admin.DeleteCredentialAsync(caller, alice.Credential, PeopleWorld.Cancellation).AsTask());
+        }
+
+        // What lies about may at least be ended by whoever finds it.
+        await world.Core.Admin.DeleteCredentialAsync(world.Caller("alice", token.Credential.PublicId), token.Credential.PublicId, PeopleWorld.Cancellation);
+        Assert.False(await world.WorksAsync(token));
+        Assert.Contains(await world.RecordsAsync("RotateCredential"), r => r.Decision == AuditDecision.Deny);
+    }
+
+    [Fact]
+    public async Task A_credential_whose_uses_are_counted_is_not_rotated()
+    {
+        await using PeopleWorld world = await PeopleWorld.StartAsync();
+        Caller alice = await world.InviteAndLoginAsync("alice");
+        using IssuedCredential counted = await world.Core.Admin.CreateTokenAsync(world.Root, Alice, new() { Uses = 5 }, PeopleWorld.Cancellation);
+        foreach (Caller caller in (Caller[])[alice, world.Root])
+        {
+            Assert.Equal(CofferErrorCode.PreconditionFailed, (await Assert.ThrowsAsync<CofferException>(async () => await world.Core.Admin.RotateCredentialAsync(caller, counted.Credential.PublicId, 60, null, PeopleWorld.Cancellation))).Code);
+        }
+
+        Assert.Single(await world.Core.Admin.ListCredentialsAsync(world.Root, Alice, PeopleWorld.Cancellation), c => c.Kind == CredentialKind.Token);
+    }
+
+    [Fact]
+    public async Task What_was_removed_while_it_was_being_described_stays_removed()
+    {
+        await using PeopleWorld world = await PeopleWorld.StartAsync();
+        using IssuedCredential token = await world.Core.Admin.CreateTokenAsync(world.Root, App, new(), PeopleWorld.Cancellation);
+        Assert.True(await world.WorksAsync(token));
+        // Behind the core's back: it still finds the row that it remembers, as a change does that began before the removal.
+        await using (Coffer.Core.Stores.IStoreTransaction transaction = await world.Store.BeginAsync(PeopleWorld.Cancellation))
+        {
+            Assert.True(await transaction.SaveAsync(new Coffer.Core.Stores.AccessChange { RemovedCredentials = [token.Credential.PublicId] }, PeopleWorld.Cancellation));
+            await transaction.CommitAsync(PeopleWorld.Cancellation);
+        }
+
+        Assert.Equal(CofferErrorCode.NotFound, (await Assert.ThrowsAsync<CofferException>(async () =>
+            await world.Core.Admin.UpdateCredentialAsync(world.Root, token.Credential.PublicId, new() { Description = "back" }, PeopleWorld.Cancellation))).Code);
+        Assert.Equal(CofferErrorCode.NotFound, (await Assert.ThrowsAsync<CofferException>(async () =>
+            await world.Core.Admin.DeleteCredentialAsync(world.Root, token.Credential.PublicId, PeopleWorld.Cancellation))).Code);
+        Assert.Empty(await world.CredentialsAsync("app"));
     }
 
     [Fact]

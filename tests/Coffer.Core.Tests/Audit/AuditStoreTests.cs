@@ -66,6 +66,19 @@ public class AuditStoreTests
     }
 
     [Fact]
+    public async Task What_is_expected_to_differ_neither_counts_nor_crowds_out_what_is_not()
+    {
+        using TrailDirectory at = await MakeAsync();
+        IEnumerable<AuditStoreRow> odd = Enumerable.Range(0, 10_500).Select(i => new AuditStoreRow(AuditRowKind.Credential, $"ct-{i}", 1, []));
+        AuditReport report = await AuditVerifier.VerifyStoreAsync(
+            at.Path, at.Signer, Stream([.. odd, .. Rows.Where(r => r.Kind != AuditRowKind.Policy)]), isExpected: (_, row) => row == AuditRowKind.Credential, cancellationToken: TestContext.Current.CancellationToken);
+        AuditProblem problem = Assert.Single(report.Problems);
+        Assert.Equal((AuditProblemKind.MissingRow, 1L), (problem.Kind, report.ProblemCount));
+        AuditReport all = await AuditVerifier.VerifyStoreAsync(at.Path, at.Signer, Stream([.. odd, .. Rows]), isExpected: (_, row) => row == AuditRowKind.Credential, cancellationToken: TestContext.Current.CancellationToken);
+        Assert.True(all.Sound);
+    }
+
+    [Fact]
     public async Task The_state_in_the_last_checkpoint_is_the_hash_of_the_rows()
     {
         using TrailDirectory at = await MakeAsync();
