@@ -74,13 +74,29 @@ public sealed partial class CofferClient
     public Task<CredentialInfo> UpdateCredentialAsync(string id, CredentialUpdate change, CancellationToken cancellationToken = default) =>
         CallAsync(HttpMethod.Patch, $"{CredentialsPath}/{Part(id)}", ContractsJson.Default.CredentialInfo, cancellationToken, Body(change, ContractsJson.Default.CredentialUpdate));
 
-    /// <summary>Posts what proves a person: like a token, never in the clear to another machine.</summary>
+    /// <summary>
+    /// Throws <see cref="ArgumentException"/> where a proof would go in the clear to another machine. Every login checks it; for whoever asks
+    /// somebody for a password, and wants to know before.
+    /// </summary>
+    public void CheckPrivate()
+    {
+        if (!_options.IsPrivate)
+        {
+            throw new ArgumentException("what proves somebody is not sent over plain http to another machine; use https");
+        }
+    }
+
+    /// <summary>Posts what proves somebody, and is answered with more of that: like a token, never in the clear to another machine.</summary>
     private Task<T> OpenAsync<T>(string path, HttpContent body, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> answer, CancellationToken cancellationToken)
     {
-        if (_options.SocketPath is null && _origin is { IsLoopback: false } && _origin.Scheme != Uri.UriSchemeHttps)
+        try
+        {
+            CheckPrivate();
+        }
+        catch
         {
             body.Dispose();
-            throw new ArgumentException("a password is not sent over plain http to another machine; use https");
+            throw;
         }
 
         return CallAsync(HttpMethod.Post, LoginPath + path, answer, cancellationToken, body);

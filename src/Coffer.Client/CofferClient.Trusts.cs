@@ -32,11 +32,11 @@ public sealed partial class CofferClient
     public Task UnlinkTrustAsync(string name, string value, CancellationToken cancellationToken = default) =>
         CallAsync(HttpMethod.Delete, $"{TrustsPath}/{Part(name)}/links/{Part(value)}", cancellationToken);
 
-    /// <summary>Logs in by the proof of a trusted system; needs no proof of this API's own. Dispose the answer.</summary>
+    /// <summary>Logs in by the proof of a trusted system; needs no proof of this API's own. Goes over TLS, to this machine, or not at all. Dispose the answer.</summary>
     public Task<TrustSession> LoginByTrustAsync(TrustLogin login, CancellationToken cancellationToken = default) =>
-        CallAsync(HttpMethod.Post, "/coffer/v1/login/trust", ContractsJson.Default.TrustSession, cancellationToken, Body(login, ContractsJson.Default.TrustLogin));
+        OpenAsync("/trust", Body(login, ContractsJson.Default.TrustLogin), ContractsJson.Default.TrustSession, cancellationToken);
 
-    /// <summary>Logs in by the certificate of the connection. Dispose the answer.</summary>
+    /// <summary>Logs in by the certificate of the connection. Goes over TLS, to this machine, or not at all. Dispose the answer.</summary>
     public Task<TrustSession> LoginByCertificateAsync(CertificateLogin login, CancellationToken cancellationToken = default) =>
-        CallAsync(HttpMethod.Post, "/coffer/v1/login/certificate", ContractsJson.Default.TrustSession, cancellationToken, Body(login, ContractsJson.Default.CertificateLogin));
+        OpenAsync("/certificate", Body(login, ContractsJson.Default.CertificateLogin), ContractsJson.Default.TrustSession, cancellationToken);
 }

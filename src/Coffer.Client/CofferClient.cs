@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
@@ -45,12 +46,7 @@ public sealed partial class CofferClient : IDisposable
         }
         else if (options.CaFile is { } file)
         {
-            _roots = [];
-            _roots.ImportFromPemFile(file);
-            if (_roots.Count == 0)
-            {
-                throw new ArgumentException("the CA file holds no certificate");
-            }
+            _roots = ReadRoots(file);
 
             X509ChainPolicy policy = new() { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
             policy.CustomTrustStore.AddRange(_roots);
@@ -93,6 +89,21 @@ public sealed partial class CofferClient : IDisposable
         {
             root.Dispose();
         }
+    }
+
+    private static X509Certificate2Collection ReadRoots(string file)
+    {
+        X509Certificate2Collection roots = [];
+        try
+        {
+            roots.ImportFromPemFile(file);
+        }
+        catch (CryptographicException)
+        {
+            throw new ArgumentException("the CA file holds what is no certificate");
+        }
+
+        return roots.Count > 0 ? roots : throw new ArgumentException("the CA file holds no certificate");
     }
 
     private async Task<T> CallAsync<T>(HttpMethod method, string path, JsonTypeInfo<T> answer, CancellationToken cancellationToken, HttpContent? body = null, HttpStatusCode? alsoAccept = null, string? ifMatch = null)

@@ -54,10 +54,11 @@ public sealed record CofferClientOptions
             throw new ArgumentException("the address is not of the form https://host:port");
         }
 
-        return address.Scheme == Uri.UriSchemeHttps || Token is null || address.IsLoopback
-            ? address
-            : throw new ArgumentException("a token is not sent over plain http to another machine; use https");
+        return Token is null || IsPrivate ? address : throw new ArgumentException("a token is not sent over plain http to another machine; use https");
     }
+
+    /// <summary>Whether nobody on the way sees what is sent: over a socket, to this machine, or by TLS.</summary>
+    internal bool IsPrivate => SocketPath is not null || Address is { IsLoopback: true } || Address?.Scheme == Uri.UriSchemeHttps;
 
     private static Uri ParseAddress(string text) =>
         Uri.TryCreate(text, UriKind.Absolute, out Uri? address) ? address : throw new ArgumentException("COFFER_ADDR is not an address of the form https://host:port");

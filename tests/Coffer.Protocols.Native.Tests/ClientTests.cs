@@ -67,6 +67,50 @@ public sealed class ClientTests
     }
 
     [Fact]
+    public void What_proves_somebody_goes_over_tls_or_to_this_machine_or_not_at_all()
+    {
+        using CofferClient open = new(new() { Address = new("http://coffer.example:8200") });
+        using PasswordLogin password = new() { Principal = "pat", Password = SecretText.From("zebra wired lamp 77") };
+        using InvitationAcceptance acceptance = new() { Invitation = SecretText.From("cfi_x"), Password = SecretText.From("zebra wired lamp 77") };
+        using BrowserLoginProof token = new() { Login = "x", IdToken = SecretText.From("a.b.c") };
+        using TrustLogin proof = new() { Trust = "ci", Token = SecretText.From("a.b.c") };
+        foreach (Func<Task> call in new Func<Task>[]
+        {
+            () => open.LoginAsync(password), () => open.AcceptInvitationAsync(acceptance), () => open.BeginBrowserLoginAsync(new() { Trust = "staff" }), () => open.FinishBrowserLoginAsync(token),
+            () => open.LoginByTrustAsync(proof), () => open.LoginByCertificateAsync(new() { Trust = "clients" }),
+        })
+        {
+            // Before anything is asked of the network: nothing answers at this name.
+            Assert.Contains("plain http", Assert.ThrowsAny<ArgumentException>(() => { _ = call(); }).Message, StringComparison.Ordinal);
+        }
+
+        Assert.Throws<ArgumentException>(open.CheckPrivate);
+        foreach (CofferClientOptions options in new CofferClientOptions[] { new() { SocketPath = "/run/coffer.sock" }, new() { Address = new("https://coffer.example") }, new() { Address = new("http://[::1]:8200") } })
+        {
+            using CofferClient closed = new(options);
+            closed.CheckPrivate();
+        }
+    }
+
+    [Fact]
+    public async Task A_ca_file_that_is_none_is_a_fault_of_the_options()
+    {
+        string file = Path.GetTempFileName();
+        try
+        {
+            foreach (string text in new[] { "", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n" })
+            {
+                await File.WriteAllTextAsync(file, text, TestContext.Current.CancellationToken);
+                Assert.Throws<ArgumentException>(() => new CofferClient(new() { Address = new("https://coffer.example"), CaFile = file }));
+            }
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    [Fact]
     public async Task Only_the_pinned_authority_is_trusted()
     {
         string folder = Directory.CreateTempSubdirectory("coffer-client-").FullName;

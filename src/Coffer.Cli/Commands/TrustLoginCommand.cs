@@ -60,6 +60,7 @@ internal sealed class TrustLoginCommand
 
         using X509Certificate2? certificate = parsed.GetValue(_certificate) is { } file ? ReadCertificate(file, parsed.GetValue(_key)!) : null;
         using CofferClient client = new(LoginCommands.Nobody(_context, parsed) with { ClientCertificate = certificate });
+        client.CheckPrivate();
         using TrustSession session = await ProveAsync(client, parsed, certificate is not null, terminal, cancellation).ConfigureAwait(false);
         if (_context.Json(parsed))
         {
