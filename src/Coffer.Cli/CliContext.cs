@@ -25,10 +25,10 @@ internal sealed class CliContext(Terminal terminal, TimeProvider clock)
     public Option<bool> JsonOption { get; } = new("--json") { Description = "answer in JSON", Recursive = true };
 
     /// <summary>The local socket.</summary>
-    public Option<string?> SocketOption { get; } = new("--socket") { Description = "the server's local socket (default: COFFER_SOCKET)", HelpName = "FILE", Recursive = true };
+    public Option<string?> SocketOption { get; } = new("--socket") { Description = "the server's local socket (default: COFFER_SOCKET, else ~/.coffer/coffer.sock)", HelpName = "FILE", Recursive = true };
 
     /// <summary>The server's address.</summary>
-    public Option<string?> AddressOption { get; } = new("--address") { Description = "the server's address (default: COFFER_ADDR), with COFFER_TOKEN and COFFER_CACERT", HelpName = "URL", Recursive = true };
+    public Option<string?> AddressOption { get; } = new("--address") { Description = "the server's address (default: COFFER_ADDR), with COFFER_TOKEN and COFFER_CACERT; with no server named and no token, the one logged in to last", HelpName = "URL", Recursive = true };
 
     /// <summary>Whether the answer is to be JSON.</summary>
     public bool Json(ParseResult parsed) => parsed.GetValue(JsonOption);
@@ -84,52 +84,62 @@ internal sealed class CliContext(Terminal terminal, TimeProvider clock)
     /// <summary>Where the user's sessions are.</summary>
     public SessionFolder Sessions => field ??= SessionFolder.OfUser(Clock);
 
-    /// <summary>The way to the server, with the session of whoever logged in there, where no token is given otherwise.</summary>
+    /// <summary>
+    /// The way to the server, with the session of whoever logged in there where no token is given otherwise. A token that is given goes to
+    /// no server that was not named.
+    /// </summary>
     public CofferClientOptions ServerOptions(string? socket, string? address)
     {
         CofferClientOptions options = Place(socket, address);
-        return options.Token is null && Sessions.Find(StoredSession.ServerOf(options)) is { } session
-            ? options with { Token = session.Token, CaFile = options.CaFile ?? session.CaFile }
-            : options;
-    }
-
-    /// <summary>
-    /// Which server: what was said on the command line, else the environment, else the socket of the server in the home folder, else
-    /// the server that was logged in to last.
-    /// </summary>
-    public CofferClientOptions Place(string? socket, string? address)
-    {
-        CofferClientOptions options = CofferClientOptions.FromEnvironment();
-        if (socket is not null)
-        {
-            return options with { SocketPath = socket };
-        }
-
-        if (address is not null)
-        {
-            return Uri.TryCreate(address, UriKind.Absolute, out Uri? uri)
-                ? options with { SocketPath = null, Address = uri }
-                : throw new CliException(CofferExit.Usage, "the address is not of the form https://host:port");
-        }
-
-        if (options.SocketPath is not null || options.Address is not null)
+        if (options.Token is not null)
         {
             return options;
         }
 
-        string own = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".coffer", "coffer.sock");
-        if (File.Exists(own) || Sessions.LastServer() is not { } last)
+        options = PlaceOrLast(socket, address);
+        return Sessions.Find(StoredSession.ServerOf(options)) is { } session ? options with { Token = session.Token, CaFile = options.CaFile ?? session.CaFile } : options;
+    }
+
+    /// <summary>Which server, with the token of the environment: what was said on the command line, else the environment, else the socket of the server in the home folder.</summary>
+    public static CofferClientOptions Place(string? socket, string? address)
+    {
+        CofferClientOptions options = Named(socket, address);
+        return IsNamed(options) ? options : options with { SocketPath = OwnSocket };
+    }
+
+    /// <summary>
+    /// As <see cref="Place"/>, without a token; where no server is named and none is in the home folder, the server that was logged in to
+    /// last. For that session, and for a login in its place: no other proof goes to a server that nobody named.
+    /// </summary>
+    public CofferClientOptions PlaceOrLast(string? socket, string? address)
+    {
+        CofferClientOptions options = Named(socket, address) with { Token = null };
+        if (IsNamed(options))
         {
-            return options with { SocketPath = own };
+            return options;
         }
 
-        CofferClientOptions place = PlaceOf(last);
-        return options with { SocketPath = place.SocketPath, Address = place.Address };
+        return File.Exists(OwnSocket) || Sessions.LastServer(Warn) is not { } last ? options with { SocketPath = OwnSocket } : PlaceOf(last) with { CaFile = options.CaFile };
     }
 
     /// <summary>The way to a server by its name in a session.</summary>
     public static CofferClientOptions PlaceOf(string server) =>
         server.StartsWith(SocketPrefix, StringComparison.Ordinal) ? new() { SocketPath = server[SocketPrefix.Length..] } : new() { Address = new(server) };
+
+    private static string OwnSocket => Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".coffer", "coffer.sock");
+
+    private static bool IsNamed(CofferClientOptions options) => options.SocketPath is not null || options.Address is not null;
+
+    private static CofferClientOptions Named(string? socket, string? address)
+    {
+        CofferClientOptions options = CofferClientOptions.FromEnvironment();
+        return socket is not null ? options with { SocketPath = socket }
+            : address is null ? options
+            : Uri.TryCreate(address, UriKind.Absolute, out Uri? uri) ? options with { SocketPath = null, Address = uri }
+            : throw new CliException(CofferExit.Usage, "the address is not of the form https://host:port");
+    }
+
+    private void Warn(LoginException refused) => Terminal.Remark($"coffer: warning: {refused.Message}");
 
     private static (int Exit, string Problem, string? Hint)? Explain(Exception failure) => failure switch
     {
@@ -142,6 +152,8 @@ internal sealed class CliContext(Terminal terminal, TimeProvider clock)
         SealRefusedException refused => (refused.Reason == SealRefusal.Unsafe ? CofferExit.Refused : CofferExit.Invalid, refused.Message, null),
         SealIntegrityException => (CofferExit.Invalid, "the file is damaged, or not a backup", null),
         HttpRequestException or System.Net.Sockets.SocketException => (CofferExit.Unavailable, "the server cannot be reached", "is it running? coffer status tells; COFFER_SOCKET or COFFER_ADDR say where it is"),
+        // What the client says of the options it was given; a parameter's name is in none of it, but in what is a fault of this program.
+        ArgumentException { ParamName: null } wrong => (CofferExit.Usage, wrong.Message, null),
         UnauthorizedAccessException or IOException => (CofferExit.Failure, failure.Message.TrimEnd('.'), null),
         _ => null,
     };

@@ -35,7 +35,7 @@ public sealed class SessionFolderTests : IDisposable
             Assert.Null(Folder.Find(other));
         }
 
-        Assert.Equal(Server, Folder.LastServer());
+        Assert.Equal(Server, Last());
         Assert.DoesNotContain("cft_", found.ToString(), StringComparison.Ordinal);
         Assert.DoesNotContain("cft_", $"{found with { Id = "x" }}", StringComparison.Ordinal);
     }
@@ -121,6 +121,7 @@ public sealed class SessionFolderTests : IDisposable
     [InlineData("""{"server":"https://coffer.example:8200","server":"https://evil.example","principal":"pat","id":"cn-1","begun":"2026-01-02T03:04:05Z","expires":"2026-01-02T11:04:05Z","token":"cft_x"}""")]
     [InlineData("""{"server":"https://coffer.example:8200","principal":"pat","id":"cn-1","begun":"2026-01-02T03:04:05Z","expires":"never","token":"cft_x"}""")]
     [InlineData("""{"server":"https://coffer.example:8200","principal":"pat","id":"cn-1","begun":"2026-01-02T03:04:05Z","expires":"2026-01-02T11:04:05Z","token":7}""")]
+    [InlineData("""{"server":"https://coffer.example:8200","principal":"\ud800","id":"cn-1","begun":"2026-01-02T03:04:05Z","expires":"2026-01-02T11:04:05Z","token":"cft_x"}""")]
     public void What_is_no_session_is_refused_and_not_repeated(string text)
     {
         Folder.Keep(Session());
@@ -169,13 +170,95 @@ public sealed class SessionFolderTests : IDisposable
     {
         Folder.Keep(Session());
         Folder.Keep(Session() with { Server = "unix:/run/coffer.sock", Begun = _clock.GetUtcNow().AddMinutes(1) });
-        Assert.Equal("unix:/run/coffer.sock", Folder.LastServer());
-        Assert.Equal([Server, "unix:/run/coffer.sock"], Folder.Servers());
+        Assert.Equal("unix:/run/coffer.sock", Last());
+        Assert.Equal([Server, "unix:/run/coffer.sock"], ToEnd(out _).Order(StringComparer.Ordinal));
         Assert.True(Folder.Forget("unix:/run/coffer.sock"));
         Assert.False(Folder.Forget("unix:/run/coffer.sock"));
-        Assert.Equal(Server, Folder.LastServer());
+        Assert.Equal(Server, Last());
         Assert.Equal(1, Folder.ForgetAll());
-        Assert.Null(Folder.LastServer());
+        Assert.Null(Last());
+    }
+
+    [Theory]
+    [InlineData(UnixFileMode.GroupRead)]
+    [InlineData(UnixFileMode.OtherRead)]
+    [InlineData(UnixFileMode.OtherExecute)]
+    public void What_others_may_have_read_is_used_for_nothing_but_to_end_it(UnixFileMode more)
+    {
+        Folder.Keep(Session());
+        File.SetUnixFileMode(FileOf(), Private | more);
+        Refused();
+        using (StoredSession found = Folder.FindToEnd(Server)!)
+        {
+            Assert.Equal("cft_secret", found.Token.Reveal());
+        }
+
+        // It is still the one that was logged in to last: what goes on elsewhere in its place would be somebody else's.
+        Assert.Equal([Server], ToEnd(out List<string> refused));
+        Assert.Equal(Server, Last());
+        Assert.Empty(refused);
+        _clock.Advance(TimeSpan.FromHours(8));
+        Assert.Null(Folder.FindToEnd(Server));
+        Assert.Empty(ToEnd(out _));
+    }
+
+    [Theory]
+    [InlineData(UnixFileMode.GroupWrite)]
+    [InlineData(UnixFileMode.OtherWrite)]
+    public void What_others_may_have_written_is_not_even_ended_and_the_others_come_all_the_same(UnixFileMode more)
+    {
+        Folder.Keep(Session());
+        string wrong = FileOf();
+        File.SetUnixFileMode(wrong, Private | more);
+        string link = Path.Combine(Place, new string('a', 32) + ".json"), moved = Path.Combine(Place, new string('b', 32) + ".json");
+        File.CreateSymbolicLink(link, wrong);
+        Folder.Keep(Session() with { Server = "unix:/run/coffer.sock", Begun = _clock.GetUtcNow().AddMinutes(-1) });
+        // Under another server's name it is no session, whatever it says.
+        File.Copy(Directory.GetFiles(Place).Single(f => f != wrong && f != link), moved);
+        Assert.Equal(LoginFault.UnsafeFile, Assert.Throws<LoginException>(() => Folder.FindToEnd(Server)).Fault);
+        Assert.Equal(["unix:/run/coffer.sock"], ToEnd(out List<string> refused));
+        Assert.Equal([$"{wrong} can be written by others", $"{link} is a link", $"{moved} is no session"], refused.OrderBy(r => r.Split(' ', 2)[1], StringComparer.Ordinal));
+        refused.Clear();
+        Assert.Equal("unix:/run/coffer.sock", Folder.LastServer(r => refused.Add(r.Message)));
+        Assert.Equal(3, refused.Count);
+        Assert.Equal(4, Folder.ForgetAll());
+        Assert.Empty(Directory.GetFileSystemEntries(Place));
+    }
+
+    [Fact]
+    public void What_is_wrong_with_the_folder_is_said_once()
+    {
+        Folder.Keep(Session());
+        Folder.Keep(Session() with { Server = "unix:/run/coffer.sock" });
+        File.SetUnixFileMode(Place, Private | UnixFileMode.UserExecute | UnixFileMode.OtherWrite);
+        Assert.Empty(ToEnd(out List<string> refused));
+        Assert.Equal([$"{Place} can be written by others"], refused);
+    }
+
+    [Fact]
+    public void A_folder_that_others_may_only_read_is_used()
+    {
+        Folder.Keep(Session());
+        File.SetUnixFileMode(Place, Private | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
+        using StoredSession? found = Folder.Find(Server);
+        Assert.NotNull(found);
+    }
+
+    [Fact]
+    public void What_a_login_that_was_killed_left_goes_with_the_rest_and_is_ended()
+    {
+        Folder.Keep(Session());
+        string file = FileOf(), other = Path.Combine(Place, new string('a', 32) + ".json.0123456789abcdef");
+        File.Copy(file, file + ".0123456789abcdef");
+        File.WriteAllText(other, "{");
+        File.SetUnixFileMode(other, Private);
+        Assert.Equal([Server, Server], ToEnd(out List<string> refused));
+        Assert.Equal([$"{other} is no session"], refused);
+        Assert.Equal(Server, Last());
+        Assert.True(Folder.Forget(Server));
+        Assert.Equal([other], Directory.GetFiles(Place));
+        Assert.Equal(1, Folder.ForgetAll());
+        Assert.Empty(Directory.GetFiles(Place));
     }
 
     [Fact]
@@ -228,6 +311,21 @@ public sealed class SessionFolderTests : IDisposable
         CaFile = "/etc/ca.pem",
         Token = SecretText.From("cft_secret"),
     };
+
+    private string? Last() => Folder.LastServer(refused => Assert.Fail(refused.Message));
+
+    private string[] ToEnd(out List<string> refused)
+    {
+        List<string> told = refused = [];
+        IReadOnlyList<StoredSession> all = Folder.AllToEnd(r => told.Add(r.Message));
+        string[] servers = [.. all.Select(s => s.Server)];
+        foreach (StoredSession each in all)
+        {
+            each.Dispose();
+        }
+
+        return servers;
+    }
 
     private string FileOf() => Directory.GetFileSystemEntries(Place).Single();
 

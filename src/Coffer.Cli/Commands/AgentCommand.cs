@@ -255,7 +255,7 @@ internal sealed partial class AgentCommand
     private CofferClientOptions Server(ParseResult parsed, AgentServer? named)
     {
         string? socket = parsed.GetValue(_context.SocketOption), address = parsed.GetValue(_context.AddressOption);
-        CofferClientOptions options = _context.Place(socket ?? (address is null ? named?.Socket : null), address ?? (socket is null ? named?.Address : null));
+        CofferClientOptions options = CliContext.Place(socket ?? (address is null ? named?.Socket : null), address ?? (socket is null ? named?.Address : null));
         return named?.CaFile is { } file ? options with { CaFile = file } : options;
     }
 

@@ -37,8 +37,14 @@ internal static class LoginCommands
                 throw new CliException(CofferExit.Unavailable, "there is no keychain: secret-tool is not installed", "install libsecret-tools, or log in without --keychain");
             }
 
-            CofferClientOptions server = Nobody(context, parsed);
+            CofferClientOptions server = context.PlaceOrLast(parsed.GetValue(context.SocketOption), parsed.GetValue(context.AddressOption));
             using CofferClient client = new(server);
+            client.CheckPrivate();
+            if (StoredSession.ServerOf(server) is var shown && shown != StoredSession.ServerOf(Nobody(context, parsed)))
+            {
+                terminal.Remark($"no server is named: logging in at {shown}, as the last time");
+            }
+
             using LoginResult result = parsed.GetValue(browser) || parsed.GetValue(device)
                 ? await AtIssuerAsync(context, client, parsed.GetValue(trust), parsed.GetValue(device), cancellation).ConfigureAwait(false)
                 : await ByPasswordAsync(client, parsed.GetValue(name), terminal, cancellation).ConfigureAwait(false);
@@ -62,18 +68,31 @@ internal static class LoginCommands
         Command command = new("logout", "end the session with this server, there and here") { all };
         command.SetAction((parsed, cancellation) => context.RunAsync(async terminal =>
         {
-            CofferClientOptions server = Nobody(context, parsed);
-            string[] servers = parsed.GetValue(all) ? [.. Known(context)] : [StoredSession.ServerOf(server)];
-            foreach (string each in servers)
+            SessionFolder sessions = context.Sessions;
+            bool any;
+            if (parsed.GetValue(all))
             {
-                using StoredSession? session = Kept(context, each);
+                foreach (StoredSession each in sessions.AllToEnd(refused => NotEnded(context, refused.Message)))
+                {
+                    using StoredSession session = each;
+                    await EndAsync(context, session, null, cancellation).ConfigureAwait(false);
+                }
+
+                any = sessions.ForgetAll() > 0;
+            }
+            else
+            {
+                CofferClientOptions server = context.PlaceOrLast(parsed.GetValue(context.SocketOption), parsed.GetValue(context.AddressOption));
+                using StoredSession? session = Kept(context, StoredSession.ServerOf(server));
                 if (session is not null)
                 {
-                    await EndAsync(context, server, session, cancellation).ConfigureAwait(false);
+                    await EndAsync(context, session, server, cancellation).ConfigureAwait(false);
                 }
+
+                any = sessions.Forget(StoredSession.ServerOf(server));
             }
 
-            if (parsed.GetValue(all) ? context.Sessions.ForgetAll() == 0 : !context.Sessions.Forget(servers[0]))
+            if (!any)
             {
                 terminal.Remark("there was no session");
             }
@@ -96,7 +115,7 @@ internal static class LoginCommands
                 terminal.Line($"name     {who.Principal}");
                 terminal.Line($"kind     {who.Kind}");
                 terminal.Line($"home     {who.Home ?? "-"}");
-                terminal.Line($"through  {(server.Token is null ? $"the local socket ({who.Credential})" : Nobody(context, parsed, keepToken: true).Token is null ? $"session {who.Credential}" : $"COFFER_TOKEN ({who.Credential})")}");
+                terminal.Line($"through  {(server.Token is null ? $"the local socket ({who.Credential})" : CliContext.Place(parsed.GetValue(context.SocketOption), parsed.GetValue(context.AddressOption)).Token is null ? $"session {who.Credential}" : $"COFFER_TOKEN ({who.Credential})")}");
                 terminal.Line($"until    {(who.Expires is { } end ? SecretLifeCommands.Time(end) : "-")}");
                 terminal.Line($"server   {StoredSession.ServerOf(server)}");
             });
@@ -105,12 +124,9 @@ internal static class LoginCommands
         return command;
     }
 
-    /// <summary>The way to the server without any proof of who we are but the socket's.</summary>
-    internal static CofferClientOptions Nobody(CliContext context, ParseResult parsed, bool keepToken = false)
-    {
-        CofferClientOptions place = context.Place(parsed.GetValue(context.SocketOption), parsed.GetValue(context.AddressOption));
-        return keepToken ? place : place with { Token = null };
-    }
+    /// <summary>The way to a server that was named, without any proof of who we are but the socket's.</summary>
+    internal static CofferClientOptions Nobody(CliContext context, ParseResult parsed) =>
+        CliContext.Place(parsed.GetValue(context.SocketOption), parsed.GetValue(context.AddressOption)) with { Token = null };
 
     private static async Task<LoginResult> ByPasswordAsync(CofferClient client, string? name, Terminal terminal, CancellationToken cancellationToken)
     {
@@ -192,7 +208,7 @@ internal static class LoginCommands
         catch
         {
             // One that nobody can use is not left open.
-            await EndAsync(context, server, kept, CancellationToken.None).ConfigureAwait(false);
+            await EndAsync(context, kept, server, CancellationToken.None).ConfigureAwait(false);
             throw;
         }
 
@@ -203,53 +219,51 @@ internal static class LoginCommands
                 context.Sessions.Keychain?.Forget(name);
             }
 
-            await EndAsync(context, server, before, cancellationToken).ConfigureAwait(false);
+            await EndAsync(context, before, server, cancellationToken).ConfigureAwait(false);
         }
     }
 
-    /// <summary>The session with a server, or null where there is none that is good for anything.</summary>
+    /// <summary>The session with a server as far as there is one to end, or null; said where there may be one that cannot be.</summary>
     private static StoredSession? Kept(CliContext context, string server)
     {
         try
         {
-            return context.Sessions.Find(server);
+            return context.Sessions.FindToEnd(server);
         }
-        catch (LoginException)
+        catch (LoginException refused)
         {
-            // Past its end, or a file that is not to be believed.
+            NotEnded(context, refused.Message);
             return null;
         }
     }
 
-    /// <summary>Ends a session on its server, as well as that goes: it ends by itself in any case.</summary>
-    private static async Task EndAsync(CliContext context, CofferClientOptions place, StoredSession session, CancellationToken cancellationToken)
+    /// <summary>Ends a session on its server, as well as that goes.</summary>
+    /// <param name="context">Where it is said if it does not go.</param>
+    /// <param name="session">The session. Its own CA counts, for its own server.</param>
+    /// <param name="named">A server that was named, whose CA may have been named as well; or null.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    private static async Task EndAsync(CliContext context, StoredSession session, CofferClientOptions? named, CancellationToken cancellationToken)
     {
         try
         {
-            CofferClientOptions there = session.Server == StoredSession.ServerOf(place) ? place : CliContext.PlaceOf(session.Server);
-            using CofferClient client = new(there with { Token = session.Token, CaFile = place.CaFile ?? session.CaFile });
+            CofferClientOptions there = named is not null && session.Server == StoredSession.ServerOf(named) ? named : CliContext.PlaceOf(session.Server);
+            using CofferClient client = new(there with { Token = session.Token, CaFile = there.CaFile ?? session.CaFile });
             await client.LogoutAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (CofferClientException refused) when (refused.Status == 401)
         {
             // It has ended already.
         }
-        catch (Exception failure) when (failure is CofferClientException or IOException or ArgumentException)
+        catch (Exception failure) when (failure is CofferClientException or IOException or UnauthorizedAccessException or ArgumentException)
         {
-            context.Terminal.Remark($"coffer: warning: {session.Server} was not told; the session ends there by itself");
+            NotEnded(context, $"{session.Server} was not told: {session.Id} goes on there until {SecretLifeCommands.Time(session.Expires)}");
         }
     }
 
-    private static IEnumerable<string> Known(CliContext context)
+    private static void NotEnded(CliContext context, string problem)
     {
-        try
-        {
-            return context.Sessions.Servers();
-        }
-        catch (LoginException)
-        {
-            return [];
-        }
+        context.Terminal.Remark($"coffer: warning: {problem}");
+        context.Terminal.Remark("hint: a session that was not ended at its server ends there by coffer key delete ID; coffer person sessions shows it");
     }
 
     private static void OpenBrowser(Uri address)

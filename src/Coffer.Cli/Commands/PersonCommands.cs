@@ -56,6 +56,7 @@ internal static class PersonCommands
         command.SetAction((parsed, cancellation) => context.RunAsync(async terminal =>
         {
             using CofferClient client = new(LoginCommands.Nobody(context, parsed));
+            client.CheckPrivate();
             using InvitationAcceptance acceptance = new()
             {
                 Invitation = SecretText.From(terminal.ReadHidden("invitation: ").AsSpan().Trim()),

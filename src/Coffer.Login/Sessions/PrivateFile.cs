@@ -11,11 +11,15 @@ internal static unsafe partial class PrivateFile
     private const UnixFileMode Writable = UnixFileMode.GroupWrite | UnixFileMode.OtherWrite;
     private const int MaxBytes = 16 * 1024;
 
-    // Linux: read only, no link, no wait for a pipe's other end, not for children.
-    private const int OpenFlags = 0x20000 | 0x800 | 0x80000, NotFound = 2, IsLink = 40, EmptyPath = 0x1000;
+    private const int NotFound = 2, IsLink = 40, EmptyPath = 0x1000;
+
+    // Linux: read only, no link (that flag is not the same on every processor), no wait for a pipe's other end, not for children.
+    private static readonly int OpenFlags = (RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm ? 0x8000 : 0x20000) | 0x800 | 0x80000;
 
     /// <summary>Reads a file whole into a pinned buffer, which the caller zeroes; null where there is none. Throws <see cref="LoginException"/> where it is not ours alone.</summary>
-    public static byte[]? Read(string path)
+    /// <param name="path">The file.</param>
+    /// <param name="seenIsEnough">Whether a file that others may have read, but not written, is read all the same: what it says is still ours.</param>
+    public static byte[]? Read(string path, bool seenIsEnough = false)
     {
         if (!Directory.Exists(Path.GetDirectoryName(path)))
         {
@@ -34,9 +38,15 @@ internal static unsafe partial class PrivateFile
             throw Unsafe($"{path} is not a file of yours");
         }
 
-        if ((File.GetUnixFileMode(handle) & ~Owner) != 0)
+        UnixFileMode mode = File.GetUnixFileMode(handle);
+        if ((mode & Writable) != 0)
         {
-            throw Unsafe($"{path} can be read or written by others", $"whoever read it has your session: coffer logout, and log in again");
+            throw Unsafe($"{path} can be written by others", "it may not be what you wrote: coffer logout removes it; then log in again");
+        }
+
+        if ((mode & ~Owner) != 0 && !seenIsEnough)
+        {
+            throw Unsafe($"{path} can be read by others", "whoever read it has your session: coffer logout ends it; then log in again");
         }
 
         long length = RandomAccess.GetLength(handle);
@@ -94,7 +104,7 @@ internal static unsafe partial class PrivateFile
             throw Unsafe($"{folder} is not a folder of yours");
         }
 
-        if ((File.GetUnixFileMode(folder) & Writable) != 0)
+        if (((handle is null ? File.GetUnixFileMode(folder) : File.GetUnixFileMode(handle)) & Writable) != 0)
         {
             throw Unsafe($"{folder} can be written by others", $"chmod 700 {folder}, coffer logout, and log in again");
         }

@@ -2,19 +2,23 @@ using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Coffer.Contracts;
 
 namespace Coffer.Login.Sessions;
 
 /// <summary>
-/// The sessions of one user on this machine: one file of mode 0600 for each server, in a folder of mode 0700. Each is put in place
-/// whole, and one that others could have read or written is refused, not used.
+/// The sessions of one user on this machine: one file of mode 0600 for each server, in a folder that is made with mode 0700. Each is put
+/// in place whole, and one that others could have read or written is refused, not used; so is everything in a folder that others may write.
+/// A folder that they may only read shows them no more than how many files there are, and is not refused: it may be older than this program.
 /// </summary>
 /// <param name="folder">Where; made when the first session is kept.</param>
 /// <param name="keychain">The desktop's keychain, or null where there is none.</param>
 /// <param name="clock">The clock.</param>
-public sealed class SessionFolder(string folder, Keychain? keychain, TimeProvider clock)
+public sealed partial class SessionFolder(string folder, Keychain? keychain, TimeProvider clock)
 {
+    private const string Ending = ".json";
+
     /// <summary>Where the sessions are.</summary>
     public string Folder => folder;
 
@@ -44,11 +48,31 @@ public sealed class SessionFolder(string folder, Keychain? keychain, TimeProvide
         { } row => Open(row),
     };
 
-    /// <summary>The server that was logged in to last, or null.</summary>
-    public string? LastServer() => All().MaxBy(s => s.Begun)?.Server;
+    /// <summary>
+    /// The session for a server, to end it there: also from a file that others could have read, since it is all the more to be ended.
+    /// Null where there is none, or it is past its end. Throws <see cref="LoginException"/> where what the file says may be somebody else's, or its token is not to be had.
+    /// </summary>
+    public StoredSession? FindToEnd(string server) => Read(FileOf(server), seenIsEnough: true) switch
+    {
+        null => null,
+        { } row when row.Server != server => throw NoSession(FileOf(server)),
+        { } row => OpenToEnd(row),
+    };
 
-    /// <summary>The servers with a session, whatever state it is in.</summary>
-    public IReadOnlyList<string> Servers() => [.. All().Select(s => s.Server).Order(StringComparer.Ordinal)];
+    /// <summary>Every session, to end it, as <see cref="FindToEnd"/> finds each; also those that a login left behind half-way. The caller disposes them.</summary>
+    /// <param name="refused">Told of each that cannot be had; the others come all the same.</param>
+    public IReadOnlyList<StoredSession> AllToEnd(Action<LoginException> refused) => [.. Each(Files(), OpenToEnd, refused)];
+
+    /// <summary>The server that was logged in to last, or null. A file that others could have read counts, and is refused when its session is asked for.</summary>
+    /// <param name="refused">Told of each file that says nothing that can be believed; the others count all the same.</param>
+    public string? LastServer(Action<LoginException> refused) => Each(
+        Files().Where(f => f.EndsWith(Ending, StringComparison.Ordinal)),
+        row =>
+        {
+            row.Token?.Dispose();
+            return row;
+        },
+        refused).MaxBy(s => s.Begun)?.Server;
 
     /// <summary>Keeps a session in place of the one before. Throws <see cref="LoginException"/>, <see cref="IOException"/>.</summary>
     public void Keep(StoredSession session)
@@ -93,26 +117,27 @@ public sealed class SessionFolder(string folder, Keychain? keychain, TimeProvide
     /// <summary>Forgets a server's session, whatever state its file is in. Whether there was one.</summary>
     public bool Forget(string server)
     {
-        string file = FileOf(server);
-        if (!File.Exists(file) && new FileInfo(file).LinkTarget is null)
+        string own = FileOf(server);
+        string[] files = [.. Files().Where(f => f.StartsWith(own, StringComparison.Ordinal))];
+        if (files.Length == 0)
         {
             return false;
         }
 
         keychain?.Forget(server);
-        File.Delete(file);
+        Array.ForEach(files, File.Delete);
         return true;
     }
 
     /// <summary>Forgets every session, whatever state its file is in. How many there were.</summary>
     public int ForgetAll()
     {
-        string[] files = Directory.Exists(folder) ? Directory.GetFiles(folder, "*.json") : [];
+        string[] files = Files();
         foreach (string file in files)
         {
             try
             {
-                if (keychain is not null && Read(file) is { Token: null } row)
+                if (keychain is not null && Read(file, seenIsEnough: true) is { Token: null } row)
                 {
                     keychain.Forget(row.Server);
                 }
@@ -128,10 +153,54 @@ public sealed class SessionFolder(string folder, Keychain? keychain, TimeProvide
         return files.Length;
     }
 
-    private IEnumerable<Row> All() => Directory.Exists(folder) ? Directory.EnumerateFiles(folder, "*.json").Select(Read).OfType<Row>() : [];
+    /// <summary>Every file of this folder's: sessions, and what a login that was killed left beside them.</summary>
+    private string[] Files() => Directory.Exists(folder)
+        ? [.. Directory.GetFileSystemEntries(folder).Where(f => OwnName().IsMatch(Path.GetFileName(f)) && new DirectoryInfo(f) is not { Exists: true, LinkTarget: null })]
+        : [];
+
+    private List<T> Each<T>(IEnumerable<string> files, Func<Row, T?> open, Action<LoginException> refused)
+        where T : class
+    {
+        HashSet<string> told = new(StringComparer.Ordinal);
+        List<T> opened = [];
+        foreach (string file in files)
+        {
+            try
+            {
+                if (Read(file, seenIsEnough: true) is { } row && open(file.StartsWith(FileOf(row.Server), StringComparison.Ordinal) ? row : throw NoSession(file)) is { } one)
+                {
+                    opened.Add(one);
+                }
+            }
+            catch (LoginException refusal)
+            {
+                // What is said of the folder is said once.
+                if (told.Add(refusal.Message))
+                {
+                    refused(refusal);
+                }
+            }
+        }
+
+        return opened;
+    }
 
     // A hash, so that no server's name is a path.
-    private string FileOf(string server) => Path.Combine(folder, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(server)).AsSpan(0, 16)) + ".json");
+    private string FileOf(string server) => Path.Combine(folder, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(server)).AsSpan(0, 16)) + Ending);
+
+    [GeneratedRegex(@"\A[0-9a-f]{32}\.json(\.[0-9a-f]{16})?\z")]
+    private static partial Regex OwnName();
+
+    private StoredSession? OpenToEnd(Row row)
+    {
+        if (row.Expires > clock.GetUtcNow())
+        {
+            return Open(row);
+        }
+
+        row.Token?.Dispose();
+        return null;
+    }
 
     private StoredSession Open(Row row)
     {
@@ -154,9 +223,9 @@ public sealed class SessionFolder(string folder, Keychain? keychain, TimeProvide
         };
     }
 
-    private static Row? Read(string file)
+    private static Row? Read(string file, bool seenIsEnough = false)
     {
-        byte[]? bytes = PrivateFile.Read(file);
+        byte[]? bytes = PrivateFile.Read(file, seenIsEnough);
         if (bytes is null)
         {
             return null;
@@ -166,9 +235,9 @@ public sealed class SessionFolder(string folder, Keychain? keychain, TimeProvide
         {
             return Parse(bytes) ?? throw NoSession(file);
         }
-        catch (JsonException)
+        catch (Exception unreadable) when (unreadable is JsonException or InvalidOperationException)
         {
-            // The exception may quote what it could not read.
+            // The exception may quote what it could not read. The second kind is what the reader says of half a surrogate pair.
             throw NoSession(file);
         }
         finally
