@@ -3,6 +3,7 @@ using Coffer.Cli.Output;
 using Coffer.Client;
 using Coffer.Contracts;
 using Coffer.Launch;
+using Coffer.Login;
 using Coffer.Login.Sessions;
 
 namespace Coffer.Cli.Commands;
@@ -102,18 +103,46 @@ internal static class PersonCommands
 
     private static Command ChangePassword(CliContext context)
     {
-        Command command = new("passwd", "change your password; every session that was got with the old one ends, this one too");
+        Command command = new("passwd", "change your password; every session that was got with the old one ends");
         command.SetAction((parsed, cancellation) => context.RunAsync(async terminal =>
         {
             CofferClientOptions server = context.ServerOptions(parsed.GetValue(context.SocketOption), parsed.GetValue(context.AddressOption));
             using CofferClient client = new(server);
             using PasswordChange change = new() { Old = SecretText.From(terminal.ReadHidden("password so far: ")), New = NewPassword(terminal) };
             await client.ChangePasswordAsync(change, cancellation).ConfigureAwait(false);
-            context.Sessions.Forget(StoredSession.ServerOf(server));
-            terminal.Remark("the password is changed, and the sessions of the old one have ended: coffer login");
+            bool ended = await ForgetEndedAsync(context, server, cancellation).ConfigureAwait(false);
+            terminal.Remark($"the password is changed, and the sessions of the old one have ended{(ended ? ": coffer login" : "")}");
             return CofferExit.Ok;
         }));
         return command;
+    }
+
+    /// <summary>
+    /// Forgets the session that is kept here where the new password has ended it. One that was got through an issuer, or is another
+    /// person's, has not ended: it is kept, since what is forgotten while it lasts can be ended from here no more.
+    /// </summary>
+    private static async Task<bool> ForgetEndedAsync(CliContext context, CofferClientOptions server, CancellationToken cancellationToken)
+    {
+        string name = StoredSession.ServerOf(server);
+        try
+        {
+            using StoredSession? kept = context.Sessions.FindToEnd(name);
+            if (kept is not null)
+            {
+                using CofferClient client = new(server with { Token = kept.Token, CaFile = server.CaFile ?? kept.CaFile });
+                await client.WhoAmIAsync(cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (CofferClientException answered) when (answered.Status == 401)
+        {
+            return context.Sessions.Forget(name);
+        }
+        catch (Exception failure) when (failure is LoginException or CofferClientException or IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            // Not known: the next command tells.
+        }
+
+        return false;
     }
 
     private static NewInvitation Options(string? life) => new() { Seconds = life is null ? null : (int)Math.Min(Moment.Seconds(life), int.MaxValue) };
