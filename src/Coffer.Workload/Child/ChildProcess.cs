@@ -141,7 +141,7 @@ public static partial class ChildProcess
                 }
                 else
                 {
-                    _ = Libc.Kill(_child, signal);
+                    Send(signal);
                 }
             }
         }
@@ -151,7 +151,7 @@ public static partial class ChildProcess
             lock (_one)
             {
                 _child = child;
-                _early.ForEach(signal => _ = Libc.Kill(child, signal));
+                _early.ForEach(Send);
             }
         }
 
@@ -160,6 +160,19 @@ public static partial class ChildProcess
             lock (_one)
             {
                 _ended = true;
+            }
+        }
+
+        private void Send(int signal)
+        {
+            // The child may be gone before its end, or even its start, was told here: a signal then is not for it, and must not be lost.
+            if (Descendants.IsLiving(_child, parent: Environment.ProcessId))
+            {
+                _ = Libc.Kill(_child, signal);
+            }
+            else
+            {
+                _stopped.TrySetResult();
             }
         }
     }

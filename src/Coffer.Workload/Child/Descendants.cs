@@ -113,24 +113,29 @@ internal sealed class Descendants
         }
     }
 
+    /// <summary>Whether a child runs: not one that has ended and waits to be seen to, nor another's that has its number by now. Where there is no such table, yes.</summary>
+    public static bool IsLiving(int pid, int parent) =>
+        !OperatingSystem.IsLinux() || (Read($"/proc/{pid.ToString(CultureInfo.InvariantCulture)}") is { State: not ('Z' or 'X') } process && process.Parent == parent);
+
     private static IEnumerable<(int Pid, int Parent, char State)> Table()
     {
         foreach (string folder in Directory.EnumerateDirectories("/proc"))
         {
-            if (int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out int pid) && Read(folder) is { } stat)
+            if (int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out int pid) && Read(folder) is { } process)
             {
-                // "pid (name) state parent …": the name may hold spaces and brackets.
-                string[] rest = stat[(stat.LastIndexOf(')') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
-                yield return (pid, int.Parse(rest[1], CultureInfo.InvariantCulture), rest[0][0]);
+                yield return (pid, process.Parent, process.State);
             }
         }
     }
 
-    private static string? Read(string folder)
+    private static (int Parent, char State)? Read(string folder)
     {
         try
         {
-            return File.ReadAllText(folder + "/stat");
+            // "pid (name) state parent …": the name may hold spaces and brackets.
+            string stat = File.ReadAllText(folder + "/stat");
+            string[] rest = stat[(stat.LastIndexOf(')') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            return (int.Parse(rest[1], CultureInfo.InvariantCulture), rest[0][0]);
         }
         catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
         {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Coffer.Workload.Child;
 using Coffer.Workload.Tests.Support;
 
 namespace Coffer.Workload.Tests.Child;
@@ -87,21 +88,44 @@ public sealed class ChildProcessTests
         Assert.Equal((4, "late\n"), (exit, output));
     }
 
+    /// <summary>One is enough, as soon as the program is gone: what is left says that it is ready when nobody has the program's number any more.</summary>
     [Fact]
     public async Task A_signal_ends_the_wait_for_what_is_left()
     {
-        using Process host = ChildHost.Start(TimeSpan.FromMinutes(10), "/bin/sh", "-c", "(setsid sh -c 'trap \"echo ended; exit\" TERM; echo ready; while :; do sleep 0.05; done' &) ; exit 5");
+        const string Left = "trap 'echo ended; exit' TERM; while kill -0 $1 2>/dev/null; do :; done; echo ready; while :; do sleep 0.05; done";
+        using Process host = ChildHost.Start(TimeSpan.FromMinutes(10), "/bin/sh", "-c", $"(setsid sh -c \"$1\" sh $$ &) ; exit 5", "sh", Left);
         Assert.Equal("ready", await host.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken));
-        Task<string> rest = host.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        while (!rest.IsCompleted)
-        {
-            // The program itself may be about to end; a signal that still goes to it changes nothing, the next one counts.
-            await Programs.RunAsync("/bin/kill", ["-INT", host.Id.ToString(CultureInfo.InvariantCulture)], new Dictionary<string, string>());
-        }
 
-        Assert.Equal("ended\n", await rest);
+        await SignalAsync("INT", host.Id);
+
+        Assert.Equal("ended\n", await host.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken));
         await host.WaitForExitAsync(TestContext.Current.CancellationToken);
         Assert.Equal(5, host.ExitCode);
+    }
+
+    /// <summary>One that has ended and that nobody has seen to yet, or whose number is another's by now, must be sent nothing: the signal would be lost.</summary>
+    [Fact]
+    public async Task A_program_that_has_ended_is_not_taken_for_one_that_runs()
+    {
+        const string Script = """
+            import os, sys
+            pid = os.fork()
+            if pid == 0:
+                os._exit(0)
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+            print(pid, flush=True)
+            sys.stdin.read()
+            """;
+        using Process parent = Process.Start(new ProcessStartInfo("/usr/bin/python3", ["-c", Script]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        int ended = int.Parse((await parent.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken))!, CultureInfo.InvariantCulture);
+
+        Assert.True(Descendants.IsLiving(parent.Id, parent: Environment.ProcessId));
+        Assert.False(Descendants.IsLiving(parent.Id, parent: ended));
+        Assert.False(Descendants.IsLiving(ended, parent: parent.Id));
+
+        parent.StandardInput.Close();
+        await parent.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.False(Descendants.IsLiving(parent.Id, parent: Environment.ProcessId));
     }
 
     [Fact]
