@@ -41,19 +41,19 @@ public static class TrustPresets
         // GitHub's tokens live five minutes and its jobs hours: the trust's own limit counts.
         NewTrust filled = WebToken(given, PublicIssuers.GitHub, ("algorithms", new JsonArray("RS256")), ("maxTokenAge", 600), ("sessionOutlivesToken", true));
         filled = named ? filled : filled with { Settings = Merged(filled.Settings, [("refused", new JsonObject { ["event_name"] = "pull_request*" })]) };
-        return Narrow(Pinned(PublicIssuers.GitHub, filled), ["ref", "environment", "job_workflow_ref", "event_name"], "repo:",
+        return Narrow(Pinned(PublicIssuers.GitHub, filled), ["ref", "environment", "job_workflow_ref", "event_name"], "repo:", ["ref:refs/heads/", "ref:refs/tags/", "environment:", "job_workflow_ref:"],
             "every branch that anybody may push to would be this principal: pin ref (refs/heads/main), environment, job_workflow_ref, event_name, or sub to its end; ref=* says that all of them are meant");
     }
 
     private static NewTrust GitLab(NewTrust given)
     {
         NewTrust filled = WebToken(given, PublicIssuers.GitLab, ("algorithms", new JsonArray("RS256")));
-        return Narrow(Pinned(PublicIssuers.GitLab, filled), ["ref_protected", "ref", "environment", "environment_protected", "ci_config_ref_uri"], "project_path:",
+        return Narrow(Pinned(PublicIssuers.GitLab, filled), ["ref_protected", "ref", "environment", "environment_protected", "ci_config_ref_uri"], "project_path:", ["ref_type:branch:ref:", "ref_type:tag:ref:"],
             "every branch that anybody may push to would be this principal: pin ref_protected=true, ref, environment, or sub to its end; ref=* says that all of them are meant");
     }
 
     /// <summary>Whoever may push a branch may run a job on it: which of them are meant has to be said.</summary>
-    private static NewTrust Narrow(NewTrust trust, ReadOnlySpan<string> claims, string subjects, string why)
+    private static NewTrust Narrow(NewTrust trust, ReadOnlySpan<string> claims, string subjects, ReadOnlySpan<string> behind, string why)
     {
         foreach (string claim in claims)
         {
@@ -63,11 +63,33 @@ public static class TrustPresets
             }
         }
 
-        // repo:acme/shop:ref:refs/heads/main; what is still open behind the project is not said.
-        return trust.Claims.TryGetValue("sub", out string? subject) && subject.StartsWith(subjects, StringComparison.Ordinal)
-            && subject.IndexOf(':', subjects.Length) is > 0 and int end && subject.AsSpan(end + 1).IndexOfAny('*', '?') is < 0 or > 0
-            ? trust
-            : throw Error.InvalidRequest(why, "claims");
+        return trust.Claims.TryGetValue("sub", out string? subject) && IsNarrow(subject, subjects, behind) ? trust : throw Error.InvalidRequest(why, "claims");
+    }
+
+    /// <summary>repo:acme/shop:ref:refs/heads/main: what stands behind the project is said whole, or begins with more than the name of what it is.</summary>
+    private static bool IsNarrow(string subject, string subjects, ReadOnlySpan<string> behind)
+    {
+        if (!subject.StartsWith(subjects, StringComparison.Ordinal) || subject.IndexOf(':', subjects.Length) is not (> 0 and int end))
+        {
+            return false;
+        }
+
+        ReadOnlySpan<char> rest = subject.AsSpan(end + 1);
+        int open = rest.IndexOfAny('*', '?');
+        if (open < 0)
+        {
+            return rest.Length > 0;
+        }
+
+        foreach (string opening in behind)
+        {
+            if (open > opening.Length && rest.StartsWith(opening, StringComparison.Ordinal))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private static NewTrust Google(NewTrust given)
