@@ -103,6 +103,28 @@ public sealed class BrowserLoginTests
     }
 
     [Fact]
+    public async Task A_token_with_another_signature_is_the_same_token()
+    {
+        await using NativeTestServer server = await StartAsync();
+        using CofferClient nobody = PeopleTests.Anonymous(server);
+        BrowserLoginInfo begun = await nobody.BeginBrowserLoginAsync(new() { Trust = "staff", Device = true }, Cancellation), again = await nobody.BeginBrowserLoginAsync(new() { Trust = "staff", Device = true }, Cancellation);
+        server.Issuer.Tokens["head.claims.signature"] = server.Issuer.Tokens["head.claims.another"] = [.. Claims(), ("iat", [$"{server.Clock.GetUtcNow().ToUnixTimeSeconds()}"])];
+        Assert.Equal(201, (await FinishAsync(server, begun.Login, "head.claims.signature")).Status);
+        Assert.Equal(401, (await FinishAsync(server, again.Login, "head.claims.another")).Status);
+    }
+
+    [Fact]
+    public async Task Scopes_that_nobody_gave_are_openid()
+    {
+        await using NativeTestServer server = await NativeTestServer.StartAsync();
+        await server.Core.Admin.CreateTrustAsync(server.Root, Trust("staff") with { Settings = "{\"login\":{\"clientId\":\"coffer-cli\"}}" }, null, Cancellation);
+        using CofferClient nobody = PeopleTests.Anonymous(server);
+        LoginProvider provider = Assert.Single((await nobody.ListLoginProvidersAsync(Cancellation)).Providers);
+        Assert.Equal(["openid"], provider.Scopes);
+        Assert.False(provider.Device);
+    }
+
+    [Fact]
     public async Task Attack_3_a_workload_does_not_log_in_through_an_issuer()
     {
         await using NativeTestServer server = await StartAsync();

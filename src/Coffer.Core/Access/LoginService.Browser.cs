@@ -51,7 +51,7 @@ public sealed partial class LoginService
     /// <param name="cancellationToken">Gives up.</param>
     public async ValueTask<IssuedCredential> FinishBrowserLoginAsync(LoginContext context, string login, string idToken, CancellationToken cancellationToken)
     {
-        await TakeGuessAsync(context, LoginAction, null, null).ConfigureAwait(false);
+        await TakeGuessAsync(context, LoginAction, null, null, GuessedFactor.None).ConfigureAwait(false);
         BrowserLogins.Begun? begun = _browsers.Find(login);
         Trust? trust = begun is null ? null : _parts.Access.Current.Trusts.FirstOrDefault(t => t.Id == begun.Trust && ProviderOf(t) is not null);
         (Identity? identity, string reason) = trust is null
@@ -69,31 +69,16 @@ public sealed partial class LoginService
 
         if (identity is null)
         {
-            await _parts.RecordAsync(Record(context, LoginAction, null, trust?.Name.Value, AuditDecision.Deny, reason)).ConfigureAwait(false);
+            await _parts.RecordAsync(_parts.Record(context, LoginAction, null, trust?.Name.Value, AuditDecision.Deny, reason)).ConfigureAwait(false);
             throw Error.Unauthenticated("the login is not valid");
         }
 
-        _guesses.Right(identity.Principal.Id, context.Address);
+        _guesses.Right(identity.Principal.Id, context.Address, GuessedFactor.None);
         return await OpenSessionAsync(context, identity.Principal, identity.Root, Math.Min(_parts.LoginSeconds, trust!.MaxSeconds), $"trust {trust.Name}", cancellationToken).ConfigureAwait(false);
     }
 
-    private static BrowserLoginProvider? ProviderOf(Trust trust)
-    {
-        if (trust.Kind != TrustKind.WebToken)
-        {
-            return null;
-        }
-
-        try
-        {
-            return LoginSettings.Of(trust.Kind, trust.Settings, trust.Audiences) is { } settings ? new(trust.Name, trust.Issuer, settings.ClientId!, [.. settings.Scopes], settings.Device) : null;
-        }
-        catch (CofferException)
-        {
-            // Nothing that was stored is in the way of others.
-            return null;
-        }
-    }
+    private static BrowserLoginProvider? ProviderOf(Trust trust) =>
+        LoginSettings.Of(trust) is { } settings ? new(trust.Name, trust.Issuer, settings.ClientId!, [.. settings.Scopes], settings.Device) : null;
 
     /// <summary>Why a token is not one for this login, or null.</summary>
     private static string? Misfit(BrowserLogins.Begun begun, ProvenClaims claims)

@@ -67,8 +67,9 @@ internal sealed class BrowserLogins(TimeProvider clock)
         }
 
         long end = clock.Now() + (Seconds * Microseconds.PerSecond);
-        // A device's token names no login: it is remembered by itself.
-        string shown = "token/" + Convert.ToHexString(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(token)));
+        // A device's token names no login: it is remembered by itself. By what is signed: whoever has one signature of some kinds can make another.
+        string signed = token[..Math.Max(0, token.LastIndexOf('.'))];
+        string shown = "token/" + Convert.ToHexString(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(signed)));
         return _finished.TryAdd(login.Nonce, end) & _finished.TryAdd(shown, end);
     }
 

@@ -86,13 +86,28 @@ internal static class CanonicalText
     /// <summary>Marks that stand on one letter, in the order of their class; equal classes keep theirs.</summary>
     private static void Order(Span<int> codes)
     {
-        for (int i = 1; i < codes.Length; i++)
+        for (int start = 0; start < codes.Length; start++)
         {
-            int own = ClassOf(codes[i]);
-            for (int j = i; own != 0 && j > 0 && ClassOf(codes[j - 1]) > own; j--)
+            int end = start;
+            while (end < codes.Length && ClassOf(codes[end]) != 0)
             {
-                (codes[j - 1], codes[j]) = (codes[j], codes[j - 1]);
+                end++;
             }
+
+            if (end - start > 1)
+            {
+                // The place behind the class: equal classes keep their order. Time does not grow with the square of what somebody piled up.
+                Span<int> marks = codes[start..end];
+                long[] keys = GC.AllocateUninitializedArray<long>(marks.Length);
+                for (int i = 0; i < marks.Length; i++)
+                {
+                    keys[i] = ((long)ClassOf(marks[i]) << 32) | (uint)i;
+                }
+
+                keys.AsSpan().Sort(marks);
+            }
+
+            start = end;
         }
     }
 

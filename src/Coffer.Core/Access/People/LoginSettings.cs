@@ -1,23 +1,40 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Coffer.Core.Errors;
 
 namespace Coffer.Core.Access.People;
 
-/// <summary>The member <c>login</c> of a trust's settings: people may log in through its issuer. The rest is the verifier's.</summary>
+/// <summary>The member <c>login</c> of a trust's settings: people may log in through its issuer. The rest is the verifier's. Members have setters, since generated readers drop the defaults of the others.</summary>
 internal sealed record LoginSettings
 {
+    // A changed trust is another object.
+    private static readonly ConditionalWeakTable<Trust, Box> Known = [];
+
     /// <summary>Coffer's client id at the issuer, of a public client; one of the trust's audiences.</summary>
-    public string? ClientId { get; init; }
+    public string? ClientId { get; set; }
 
     /// <summary>What to ask for; <c>openid</c> is always among it.</summary>
-    public IReadOnlyList<string> Scopes { get; init; } = ["openid"];
+    public IReadOnlyList<string> Scopes { get; set; } = ["openid"];
 
     /// <summary>Whether logins by device code are taken, whose tokens carry no nonce.</summary>
-    public bool Device { get; init; }
+    public bool Device { get; set; }
+
+    /// <summary>Those of a trust that is stored, read once; null where it has none, or none that are sound: nothing that was stored is in the way of others.</summary>
+    public static LoginSettings? Of(Trust trust) => Known.GetValue(trust, static t =>
+    {
+        try
+        {
+            return new(Read(t.Kind, t.Settings, t.Audiences));
+        }
+        catch (CofferException)
+        {
+            return new(null);
+        }
+    }).Value;
 
     /// <summary>Reads the member where there is one. Throws InvalidRequest where it is not sound.</summary>
-    public static LoginSettings? Of(TrustKind kind, string settings, IEnumerable<string> audiences)
+    public static LoginSettings? Read(TrustKind kind, string settings, IEnumerable<string> audiences)
     {
         if (settings.Length == 0)
         {
@@ -55,11 +72,13 @@ internal sealed record LoginSettings
             ? login
             : throw Error.InvalidRequest("scopes are up to 16 words of visible ASCII, openid among them", "settings.login.scopes");
     }
+
+    private sealed record Box(LoginSettings? Value);
 }
 
 internal sealed record WithLogin
 {
-    public LoginSettings? Login { get; init; }
+    public LoginSettings? Login { get; set; }
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true, AllowDuplicateProperties = false)]
