@@ -51,8 +51,8 @@ public sealed partial class CofferClient
         CallAsync(HttpMethod.Put, $"{SelfPath}/password", cancellationToken, Body(change, ContractsJson.Default.PasswordChange));
 
     /// <summary>Draws a seed for our one-time codes. It is shown this once; dispose the answer.</summary>
-    public Task<NewOneTimeCodes> BeginOneTimeCodesAsync(CancellationToken cancellationToken = default) =>
-        CallAsync(HttpMethod.Post, $"{SelfPath}/one-time-codes", ContractsJson.Default.NewOneTimeCodes, cancellationToken);
+    public Task<NewOneTimeCodes> BeginOneTimeCodesAsync(PasswordProof proof, CancellationToken cancellationToken = default) =>
+        CallAsync(HttpMethod.Post, $"{SelfPath}/one-time-codes", ContractsJson.Default.NewOneTimeCodes, cancellationToken, Body(proof, ContractsJson.Default.PasswordProof));
 
     /// <summary>Confirms the seed. The recovery codes are shown this once; dispose the answer.</summary>
     public Task<RecoveryCodeList> ConfirmOneTimeCodesAsync(CodeProof proof, CancellationToken cancellationToken = default) =>

@@ -70,6 +70,7 @@ namespace Coffer.Contracts;
 [JsonSerializable(typeof(NewValue))]
 [JsonSerializable(typeof(NewVault))]
 [JsonSerializable(typeof(PasswordChange))]
+[JsonSerializable(typeof(PasswordProof))]
 [JsonSerializable(typeof(PasswordLogin))]
 [JsonSerializable(typeof(PrincipalChange))]
 [JsonSerializable(typeof(PrincipalInfo))]

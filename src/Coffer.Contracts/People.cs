@@ -119,6 +119,16 @@ public sealed record CodeProof : IDisposable
     public void Dispose() => Code.Dispose();
 }
 
+/// <summary>Shows one's own password again. Dispose it.</summary>
+public sealed record PasswordProof : IDisposable
+{
+    /// <summary>The password.</summary>
+    public required SecretText Password { get; init; }
+
+    /// <inheritdoc/>
+    public void Dispose() => Password.Dispose();
+}
+
 /// <summary>The seed of one-time codes, shown this once; it counts for nothing until a code confirms it. Dispose it.</summary>
 public sealed record NewOneTimeCodes : IDisposable
 {

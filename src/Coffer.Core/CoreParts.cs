@@ -87,4 +87,26 @@ internal sealed class CoreParts
         UserAgent = caller.UserAgent,
         RequestId = caller.RequestId,
     };
+
+    /// <summary>A record about who is not proven yet, or just was.</summary>
+    public AuditRecord Record(LoginContext context, string action, Principal? principal, string? credential, AuditDecision decision, string reason)
+    {
+        DateTimeOffset now = Clock.GetUtcNow();
+        return new()
+        {
+            Id = RandomIds.Version7(now),
+            Time = Microseconds.From(now),
+            Dialect = context.Dialect,
+            WireOperation = context.WireOperation,
+            Action = action,
+            Principal = principal?.Name.Value,
+            PrincipalId = principal?.Id,
+            Credential = credential,
+            Decision = decision,
+            Reason = reason,
+            Address = context.Address?.ToString(),
+            UserAgent = context.UserAgent,
+            RequestId = context.RequestId,
+        };
+    }
 }

@@ -58,7 +58,8 @@ internal sealed partial class NativeEndpoints
     private LoginResult Result(IssuedCredential session) => new()
     {
         Id = session.Credential.PublicId,
-        Principal = _core.Access.Principals[session.Credential.PrincipalId!.Value].Name.Value,
+        // Somebody may have removed the person since.
+        Principal = (_core.Access.Principals.GetValueOrDefault(session.Credential.PrincipalId!.Value) ?? throw Error.Unauthenticated("the login is not valid")).Name.Value,
         Token = new(session.Secret.Span),
         Expires = Microseconds.ToTime(session.Credential.Expires!.Value),
     };

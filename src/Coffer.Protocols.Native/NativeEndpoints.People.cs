@@ -22,8 +22,8 @@ internal sealed partial class NativeEndpoints
         yield return Ask(HttpMethods.Get, person + "/sessions", "listSessions", "Lists a person's sessions: one's own, or (server administrators) anybody's.", ContractsJson.Default.SessionList, ListSessionsAsync);
 
         yield return DoWith(HttpMethods.Put, self + "/password", "changePassword", "Changes the caller's own password; sessions got with the old one end.", ContractsJson.Strict.PasswordChange, ChangePasswordAsync);
-        yield return Ask(HttpMethods.Post, self + "/one-time-codes", "beginOneTimeCodes", "Draws a seed for the caller's one-time codes; it counts for nothing until a code confirms it.",
-            ContractsJson.Default.NewOneTimeCodes, BeginOneTimeCodesAsync) with { Statuses = [201] };
+        yield return Tell(HttpMethods.Post, self + "/one-time-codes", "beginOneTimeCodes", "Draws a seed for the caller's one-time codes, which takes their password; it counts for nothing until a code confirms it.",
+            ContractsJson.Strict.PasswordProof, ContractsJson.Default.NewOneTimeCodes, BeginOneTimeCodesAsync, LoginBodyBytes) with { Statuses = [201] };
         yield return Tell(HttpMethods.Post, self + "/one-time-codes/confirm", "confirmOneTimeCodes", "Confirms the seed with its first code, and answers ten recovery codes.",
             ContractsJson.Strict.CodeProof, ContractsJson.Default.RecoveryCodeList, (call, body) => CodesAsync(call, body, _core.Logins.ConfirmOneTimeCodesAsync), LoginBodyBytes);
         yield return DoWith(HttpMethods.Post, self + "/one-time-codes/end", "endOneTimeCodes", "Ends the caller's one-time and recovery codes, which takes one of them.", ContractsJson.Strict.CodeProof,
@@ -66,9 +66,10 @@ internal sealed partial class NativeEndpoints
         await _core.Logins.ChangePasswordAsync(call.Caller, old, fresh, call.Aborted).ConfigureAwait(false);
     }
 
-    private async ValueTask<NewOneTimeCodes> BeginOneTimeCodesAsync(NativeCall call)
+    private async ValueTask<NewOneTimeCodes> BeginOneTimeCodesAsync(NativeCall call, PasswordProof body)
     {
-        using CodeEnrolment enrolment = await _core.Logins.BeginOneTimeCodesAsync(call.Caller, call.Aborted).ConfigureAwait(false);
+        using SecretValue password = SecretValue.Copy(body.Password.Utf8);
+        using CodeEnrolment enrolment = await _core.Logins.BeginOneTimeCodesAsync(call.Caller, password, call.Aborted).ConfigureAwait(false);
         return new() { Uri = new(enrolment.Uri.Span), Seed = new(enrolment.Seed.Span), Expires = Microseconds.ToTime(enrolment.Expires) };
     }
 

@@ -20,7 +20,7 @@ internal sealed partial class NativeEndpoints
     {
         const string all = "/coffer/v1/trusts", one = all + "/{trust}";
         yield return Ask(HttpMethods.Get, all, "listTrusts", "Lists what proves principals without a stored secret.", ContractsJson.Default.TrustList,
-            async call => new() { Trusts = [.. (await _core.Admin.ListTrustsAsync(call.Caller, call.Aborted).ConfigureAwait(false)).Select(t => Info(t.Trust))] });
+            async call => new() { Trusts = [.. (await _core.Admin.ListTrustsAsync(call.Caller, call.Aborted).ConfigureAwait(false)).Select(t => Info(t))] });
         yield return Tell(HttpMethods.Post, all, "createTrust", "Trusts another system: whoever shows its proof is a principal, with nothing stored.",
             ContractsJson.Strict.NewTrust, ContractsJson.Default.TrustInfo, CreateTrustAsync) with { Statuses = [201] };
         yield return Tell(HttpMethods.Post, all + "/local", "trustLocalUser", "Lets a Unix user of the server's machine be a principal over the local socket.",

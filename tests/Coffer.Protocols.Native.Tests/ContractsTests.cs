@@ -27,7 +27,7 @@ public sealed class ContractsTests
             new IssuedBearerToken { Id = "cs-1", Token = Text(), Expiration = default },
             new PasswordLogin { Principal = "p", Password = Text(), Code = Text() }, new LoginResult { Id = "cn-1", Principal = "p", Token = Text(), Expires = default },
             new InvitationAcceptance { Invitation = Text(), Password = Text() }, new IssuedInvitation { Id = "ci-1", Principal = "p", Invitation = Text(), Expires = default },
-            new PasswordChange { Old = Text(), New = Text() }, new CodeProof { Code = Text() }, new NewOneTimeCodes { Uri = Text(), Seed = Text(), Expires = default },
+            new PasswordChange { Old = Text(), New = Text() }, new PasswordProof { Password = Text() }, new CodeProof { Code = Text() }, new NewOneTimeCodes { Uri = Text(), Seed = Text(), Expires = default },
             new RecoveryCodeList { Codes = [Text()] }, new BrowserLoginProof { Login = "l", IdToken = Text() }, new RotatedCredential { Credential = credential, Secret = Text(), Old = credential },
             new UnsealRequest { Share = Text(), Passphrase = Text() }, new SealProof { Passphrase = Text(), Shares = [Text()] },
             new RekeyRequest { Seal = "passphrase", Passphrase = Text(), Proof = new() { Passphrase = Text() } },

@@ -30,7 +30,7 @@ public sealed class PeopleTests
         using LoginResult first = await nobody.LoginAsync(new() { Principal = "pat", Password = SecretText.From(Password) }, Cancellation);
         using CofferClient pat = With(server, first.Token);
         string seed;
-        using (NewOneTimeCodes codes = await pat.BeginOneTimeCodesAsync(Cancellation))
+        using (NewOneTimeCodes codes = await pat.BeginOneTimeCodesAsync(new() { Password = SecretText.From(Password) }, Cancellation))
         {
             seed = codes.Seed.Reveal();
             Assert.StartsWith("otpauth://totp/Coffer:pat?secret=" + seed, codes.Uri.Reveal(), StringComparison.Ordinal);
@@ -123,7 +123,7 @@ public sealed class PeopleTests
         await using NativeTestServer server = await NativeTestServer.StartAsync();
         CofferClient pat = await PersonAsync(server, "pat");
         string seed;
-        using (NewOneTimeCodes codes = await pat.BeginOneTimeCodesAsync(Cancellation))
+        using (NewOneTimeCodes codes = await pat.BeginOneTimeCodesAsync(new() { Password = SecretText.From(Password) }, Cancellation))
         {
             seed = codes.Seed.Reveal();
         }

@@ -20,7 +20,8 @@ internal static class SecondFactorCommands
         command.SetAction((parsed, cancellation) => context.RunAsync(async terminal =>
         {
             using CofferClient client = context.Connect(parsed);
-            using (NewOneTimeCodes codes = await client.BeginOneTimeCodesAsync(cancellation).ConfigureAwait(false))
+            using PasswordProof password = new() { Password = SecretText.From(terminal.ReadHidden("password: ")) };
+            using (NewOneTimeCodes codes = await client.BeginOneTimeCodesAsync(password, cancellation).ConfigureAwait(false))
             {
                 // Beside the answer, which is the recovery codes.
                 if (terminal.ErrorsWidth is { } width && QrCode.Of(codes.Uri.Utf8) is { } code && code.Width <= width)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Coffer.Core.Audit;
@@ -11,7 +12,7 @@ namespace Coffer.Core.Access;
 
 public sealed partial class AdminService
 {
-    internal const int MaxAliasName = 1024;
+    private const int MaxAliasBytes = 1024;
 
     internal static string MountOf(Trust trust) => "trust:" + trust.Id.ToString("D");
 
@@ -73,7 +74,7 @@ public sealed partial class AdminService
         ChangeAsync(caller, Operation.Administer, null, trust.Value, (snapshot, keys) =>
         {
             Trust found = snapshot.Trusts.FirstOrDefault(t => t.Name == trust) ?? throw Error.NotFound("trust", trust.Value);
-            if (found.PrincipalClaim is null || value.Length is 0 or > MaxAliasName)
+            if (found.PrincipalClaim is null || !IsAlias(value))
             {
                 throw Error.InvalidRequest("the trust names its principal itself, or the value is no claim's", "value");
             }
@@ -144,6 +145,21 @@ public sealed partial class AdminService
         {
             _gate.Release();
         }
+    }
+
+    /// <summary>Whether a claim's value can be linked: 1 to 1,024 bytes of UTF-8, nothing in it that a terminal would act on.</summary>
+    internal static bool IsAlias(string value)
+    {
+        foreach (Rune rune in value.EnumerateRunes())
+        {
+            // Half a pair comes as the replacement.
+            if (rune == Rune.ReplacementChar || Rune.GetUnicodeCategory(rune) is UnicodeCategory.Control or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator)
+            {
+                return false;
+            }
+        }
+
+        return value.Length > 0 && Encoding.UTF8.GetByteCount(value) <= MaxAliasBytes;
     }
 
     private static PrincipalName NameFor(Trust trust, string value)

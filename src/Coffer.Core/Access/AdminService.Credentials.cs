@@ -92,7 +92,8 @@ public sealed partial class AdminService
         string reason = await AuthoriseOwnAsync(caller, Operation.Administer, own, "DeleteCredential", found?.PublicId ?? "credentials", record: false).ConfigureAwait(false);
         if (found is null || !await ChangeCredentialsAsync(
             found.PrincipalId ?? Guid.Empty,
-            all => Without(all, found.PublicId),
+            // The seed goes with its recovery codes.
+            all => Without(all, found.PublicId) is { } gone ? IsConfirmedSeed(found) ? WithoutCodes(_parts.Keys, all) : gone : null,
             Record(caller, Operation.Administer, null, found.PublicId, AuditDecision.Allow, reason) with { Action = "DeleteCredential" },
             cancellationToken).ConfigureAwait(false))
         {

@@ -105,6 +105,22 @@ public sealed partial class AdminService
     private static AccessChange? Without(IReadOnlyList<Credential> all, string publicId) =>
         all.Any(c => c.PublicId == publicId) ? new() { RemovedCredentials = [publicId] } : null;
 
+    /// <summary>
+    /// The password's row, saying which seed goes with it, so that one taken out of the store is missed: the password alone opens
+    /// nothing then, and sessions got with both end. Null where there is no password.
+    /// </summary>
+    internal static Credential? WithSeed(Sealing.Keyring keys, IReadOnlyList<Credential> all, string? seed) =>
+        all.LastOrDefault(c => c.Kind == CredentialKind.Password) is { } password ? RowMacs.Sign(keys, password with { Parent = seed, Revision = password.Revision + 1 }) : null;
+
+    /// <summary>One-time and recovery codes removed, and the password's row saying so.</summary>
+    internal static AccessChange WithoutCodes(Sealing.Keyring keys, IReadOnlyList<Credential> all) => new()
+    {
+        Credentials = WithSeed(keys, all, null) is { } password ? [password] : [],
+        RemovedCredentials = [.. all.Where(c => c.Kind is CredentialKind.OneTimeCode or CredentialKind.RecoveryCode).Select(c => c.PublicId)],
+    };
+
+    internal static bool IsConfirmedSeed(Credential credential) => credential is { Kind: CredentialKind.OneTimeCode, Expires: null };
+
     private async ValueTask<CofferException> FailedAsync(AuditRecord record, CofferException failure)
     {
         await _parts.RecordAsync(record with { Decision = AuditDecision.Fail, Reason = failure.Code.ToString() }).ConfigureAwait(false);
@@ -194,7 +210,7 @@ public sealed partial class AdminService
             {
                 bool brief = IsSession(credential) || credential.Kind is CredentialKind.Invitation or CredentialKind.OneTimeCode;
                 if (credential.Expires + (brief ? 0 : KeptExpiredDays * Microseconds.PerDay) <= now
-                    || (credential.Parent is { } parent && !await _credentials.IsAliveAsync(Snapshot, parent, cancellationToken).ConfigureAwait(false)))
+                    || (IsSession(credential) && credential.Parent is { } parent && !await _credentials.IsAliveAsync(Snapshot, parent, cancellationToken).ConfigureAwait(false)))
                 {
                     ended.Add(credential.PublicId);
                 }

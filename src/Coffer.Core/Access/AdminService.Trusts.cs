@@ -17,7 +17,7 @@ public sealed record NewTrust
     /// <summary>How its proofs are verified; every kind but the local user's.</summary>
     public required TrustKind Kind { get; init; }
 
-    /// <summary>The issuer, compared exactly.</summary>
+    /// <summary>Of tokens their issuer, compared exactly; else the address that is asked. A certificate's authority is in the settings: there it is a name for people only.</summary>
     public required string Issuer { get; init; }
 
     /// <summary>Audiences of which a proof must name one; a certificate has none.</summary>
@@ -76,13 +76,12 @@ public sealed partial class AdminService
                 : (new AccessChange { Trusts = [trust] }, trust);
         }, cancellationToken);
 
-    /// <summary>All trusts with the principals they prove (null where a claim names it), by name. Errors: AccessDenied.</summary>
-    public async ValueTask<ImmutableArray<(Trust Trust, Principal? Principal)>> ListTrustsAsync(Caller caller, CancellationToken cancellationToken)
+    /// <summary>All trusts, by name. Errors: AccessDenied.</summary>
+    public async ValueTask<ImmutableArray<Trust>> ListTrustsAsync(Caller caller, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         await AuthoriseAsync(caller, Operation.ReadPolicy, null, "trusts").ConfigureAwait(false);
-        AccessSnapshot snapshot = Snapshot;
-        return [.. snapshot.Trusts.OrderBy(t => t.Name.Value, StringComparer.Ordinal).Select(t => (t, t.PrincipalId is { } id ? snapshot.Principals.GetValueOrDefault(id) : null))];
+        return [.. Snapshot.Trusts.OrderBy(t => t.Name.Value, StringComparer.Ordinal)];
     }
 
     /// <summary>One trust with the values that were linked to principals, by value. Errors: AccessDenied; NotFound.</summary>
@@ -129,7 +128,7 @@ public sealed partial class AdminService
         Refuse(wanted.NewGroup is not null && wanted.PrincipalClaim is null, "only a trust whose claim names the principal creates any", "newGroup");
         // Whoever has an account at a public issuer has a token of it: something must tell one's own from all the others.
         Refuse(wanted.Principal is not null && wanted.Claims.Values.All(p => p.AsSpan().TrimEnd("*?").IsEmpty), "a trust pins at least one claim, or everybody at the issuer would be this principal", "claims");
-        _ = LoginSettings.Of(wanted.Kind, wanted.Settings, wanted.Audiences);
+        _ = LoginSettings.Read(wanted.Kind, wanted.Settings, wanted.Audiences);
         Refuse(wanted.MaxSeconds is < 60 or > CredentialService.MaxSessionSeconds, $"a session lasts 60 to {CredentialService.MaxSessionSeconds} seconds", "maxSeconds");
         return new()
         {

@@ -175,20 +175,7 @@ public sealed partial class CredentialService
 
     /// <summary>Records that a proof was not accepted. <paramref name="credential"/> is a public id that passed its parser, or null.</summary>
     public ValueTask RefusedAsync(string dialect, string wireOperation, string? credential, string reason, IPAddress? address, string? userAgent, string requestId) =>
-        _parts.RecordAsync(new()
-        {
-            Id = Guid.CreateVersion7(_parts.Clock.GetUtcNow()),
-            Time = _parts.Clock.Now(),
-            Dialect = dialect,
-            WireOperation = wireOperation,
-            Action = "Authenticate",
-            Credential = credential,
-            Decision = AuditDecision.Deny,
-            Reason = reason,
-            Address = address?.ToString(),
-            UserAgent = userAgent,
-            RequestId = requestId,
-        });
+        _parts.RecordAsync(_parts.Record(new(dialect, wireOperation, requestId, address, userAgent), "Authenticate", null, credential, AuditDecision.Deny, reason));
 
     /// <summary>Notes the days of last uses in the store.</summary>
     internal async ValueTask FlushUsesAsync(CancellationToken cancellationToken)

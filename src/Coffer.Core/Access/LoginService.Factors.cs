@@ -31,14 +31,19 @@ public sealed partial class LoginService
     public const int EnrolmentSeconds = 600;
 
     /// <summary>
-    /// Draws a seed for the caller's one-time codes; an earlier one that was not confirmed is forgotten. Errors: AccessDenied;
+    /// Draws a seed for the caller's one-time codes, which takes their password: whoever found a session open cannot lock its owner
+    /// out. An earlier seed that was not confirmed is forgotten. Errors: AccessDenied (wrong password, among others);
     /// PreconditionFailed (no password, or codes already); Throttled.
     /// </summary>
-    public async ValueTask<CodeEnrolment> BeginOneTimeCodesAsync(Caller caller, CancellationToken cancellationToken)
+    /// <param name="caller">A person who has logged in.</param>
+    /// <param name="password">UTF-8. Stays the caller's.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async ValueTask<CodeEnrolment> BeginOneTimeCodesAsync(Caller caller, SecretValue password, CancellationToken cancellationToken)
     {
         const string action = "BeginOneTimeCodes";
-        Factors factors = await OwnFactorsAsync(caller, action, cancellationToken, guess: false).ConfigureAwait(false);
-        if (factors.Seed is not null)
+        Factors factors = await OwnFactorsAsync(caller, action, cancellationToken, GuessedFactor.Password).ConfigureAwait(false);
+        (await OwnPasswordAsync(caller, action, factors, password, cancellationToken).ConfigureAwait(false)).Dispose();
+        if (factors.HasSecond)
         {
             throw Error.PreconditionFailed("there are one-time codes already; end them first");
         }
@@ -59,7 +64,7 @@ public sealed partial class LoginService
         });
         await SaveOwnAsync(
             caller,
-            all => all.Any(IsConfirmedSeed) ? null : new() { Credentials = [pending], RemovedCredentials = [.. all.Where(c => c.Kind == CredentialKind.OneTimeCode).Select(c => c.PublicId)] },
+            all => all.Any(AdminService.IsConfirmedSeed) ? null : new() { Credentials = [pending], RemovedCredentials = [.. all.Where(c => c.Kind == CredentialKind.OneTimeCode).Select(c => c.PublicId)] },
             Own(caller, action, AuditDecision.Allow, "one's own"),
             cancellationToken).ConfigureAwait(false);
         return new(OneTimeCodes.Uri(seed.Span, caller.Principal.Name), OneTimeCodes.Base32(seed.Span), expires);
@@ -72,7 +77,7 @@ public sealed partial class LoginService
     public async ValueTask<IReadOnlyList<SecretValue>> ConfirmOneTimeCodesAsync(Caller caller, string code, CancellationToken cancellationToken)
     {
         const string action = "ConfirmOneTimeCodes";
-        Factors factors = await OwnFactorsAsync(caller, action, cancellationToken).ConfigureAwait(false);
+        Factors factors = await OwnFactorsAsync(caller, action, cancellationToken, GuessedFactor.Code).ConfigureAwait(false);
         if (factors.Pending is not { } pending)
         {
             throw Error.PreconditionFailed("there is no seed to confirm, or it waited too long");
@@ -83,11 +88,11 @@ public sealed partial class LoginService
             throw await DeniedAsync(caller, action, "the code is not right").ConfigureAwait(false);
         }
 
-        _guesses.Right(caller.Principal.Id, caller.Address);
+        _guesses.Right(caller.Principal.Id, caller.Address, GuessedFactor.Code);
         Credential confirmed = RowMacs.Sign(_parts.Keys, pending with { Expires = null, Revision = pending.Revision + 1 });
         return await ReplaceRecoveryCodesAsync(
             caller, action,
-            all => all.Any(c => c.PublicId == pending.PublicId) && !all.Any(IsConfirmedSeed) ? confirmed : null,
+            all => all.Any(c => c.PublicId == pending.PublicId) && !all.Any(AdminService.IsConfirmedSeed) && AdminService.WithSeed(_parts.Keys, all, confirmed.PublicId) is { } password ? [confirmed, password] : null,
             cancellationToken).ConfigureAwait(false);
     }
 
@@ -98,7 +103,7 @@ public sealed partial class LoginService
         await RequireCodeAsync(caller, action, code, cancellationToken).ConfigureAwait(false);
         await SaveOwnAsync(
             caller,
-            all => new() { RemovedCredentials = [.. all.Where(c => c.Kind is CredentialKind.OneTimeCode or CredentialKind.RecoveryCode).Select(c => c.PublicId)] },
+            all => AdminService.WithoutCodes(_parts.Keys, all),
             Own(caller, action, AuditDecision.Allow, "one's own"),
             cancellationToken).ConfigureAwait(false);
     }
@@ -108,10 +113,10 @@ public sealed partial class LoginService
     {
         const string action = "RenewRecoveryCodes";
         Credential seed = await RequireCodeAsync(caller, action, code, cancellationToken).ConfigureAwait(false);
-        return await ReplaceRecoveryCodesAsync(caller, action, all => all.FirstOrDefault(c => c.PublicId == seed.PublicId), cancellationToken).ConfigureAwait(false);
+        return await ReplaceRecoveryCodesAsync(caller, action, all => all.Any(c => c.PublicId == seed.PublicId) ? [] : null, cancellationToken).ConfigureAwait(false);
     }
 
-    private async ValueTask<IReadOnlyList<SecretValue>> ReplaceRecoveryCodesAsync(Caller caller, string action, Func<IReadOnlyList<Credential>, Credential?> seed, CancellationToken cancellationToken)
+    private async ValueTask<IReadOnlyList<SecretValue>> ReplaceRecoveryCodesAsync(Caller caller, string action, Func<IReadOnlyList<Credential>, Credential[]?> with, CancellationToken cancellationToken)
     {
         Keyring keys = _parts.Keys;
         List<SecretValue> codes = [.. Enumerable.Range(0, RecoveryCodes.Count).Select(_ => RecoveryCodes.Draw())];
@@ -128,8 +133,8 @@ public sealed partial class LoginService
             }))];
             await SaveOwnAsync(
                 caller,
-                all => seed(all) is { } kept
-                    ? new() { Credentials = [kept, .. rows], RemovedCredentials = [.. all.Where(c => c.Kind == CredentialKind.RecoveryCode).Select(c => c.PublicId)] }
+                all => with(all) is { } saved
+                    ? new() { Credentials = [.. saved, .. rows], RemovedCredentials = [.. all.Where(c => c.Kind == CredentialKind.RecoveryCode).Select(c => c.PublicId)] }
                     : null,
                 Own(caller, action, AuditDecision.Allow, "one-time code"),
                 cancellationToken).ConfigureAwait(false);
@@ -144,8 +149,8 @@ public sealed partial class LoginService
 
     private async ValueTask<Credential> RequireCodeAsync(Caller caller, string action, string code, CancellationToken cancellationToken)
     {
-        Factors factors = await OwnFactorsAsync(caller, action, cancellationToken).ConfigureAwait(false);
-        if (factors.Seed is null)
+        Factors factors = await OwnFactorsAsync(caller, action, cancellationToken, GuessedFactor.Code).ConfigureAwait(false);
+        if (!factors.HasSecond)
         {
             throw Error.PreconditionFailed("there are no one-time codes");
         }
@@ -155,16 +160,23 @@ public sealed partial class LoginService
             throw await DeniedAsync(caller, action, "the code is not right").ConfigureAwait(false);
         }
 
-        _guesses.Right(caller.Principal.Id, caller.Address);
-        return factors.Seed;
+        _guesses.Right(caller.Principal.Id, caller.Address, GuessedFactor.Code);
+        return factors.Seed!;
     }
 
     /// <summary>How the person proved themselves beside the password, or null and why not. Uses the code up.</summary>
     private async ValueTask<(string? Way, string Reason)> SecondFactorAsync(Principal principal, Factors factors, string? code, CancellationToken cancellationToken)
     {
-        if (factors.Seed is null)
+        if (!factors.HasSecond)
         {
             return ("password", "");
+        }
+
+        // Taken out of the store behind our back. Who did that wants the password alone to be enough.
+        if (factors.Seed is null)
+        {
+            _parts.Alarm($"credential {factors.Password!.Parent}");
+            return (null, "the one-time codes are missing from the store");
         }
 
         if (code is null)
@@ -210,7 +222,7 @@ public sealed partial class LoginService
     /// The caller's own factors. How somebody logs in is changed by a person who has logged in: with a session, or as a user of
     /// this machine; not with a key or token that may lie about.
     /// </summary>
-    private async ValueTask<Factors> OwnFactorsAsync(Caller caller, string action, CancellationToken cancellationToken, bool guess = true)
+    private async ValueTask<Factors> OwnFactorsAsync(Caller caller, string action, CancellationToken cancellationToken, GuessedFactor guessed)
     {
         AccessSnapshot snapshot = _parts.Access.Current;
         AccessDecision decision = AccessEvaluator.Decide(snapshot, new() { Operation = Operation.WhoAmI, Caller = caller, Now = _parts.Clock.Now() });
@@ -220,11 +232,7 @@ public sealed partial class LoginService
             throw await DeniedAsync(caller, action, decision.Allowed ? "only a person who has logged in changes how they log in" : decision.Reason).ConfigureAwait(false);
         }
 
-        if (guess)
-        {
-            await TakeGuessAsync(new(caller.Dialect, caller.WireOperation, caller.RequestId, caller.Address, caller.UserAgent), action, caller.Principal, null).ConfigureAwait(false);
-        }
-
+        await TakeGuessAsync(new(caller.Dialect, caller.WireOperation, caller.RequestId, caller.Address, caller.UserAgent), action, caller.Principal, null, guessed).ConfigureAwait(false);
         Factors factors = await FactorsOfAsync(caller.Principal.Id, cancellationToken).ConfigureAwait(false);
         return factors.Password is null ? throw Error.PreconditionFailed("there is no password; an administrator invites: coffer person invite") : factors;
     }
@@ -242,15 +250,18 @@ public sealed partial class LoginService
     {
         List<Credential> all = await _admin.AllOfAsync(principal, cancellationToken).ConfigureAwait(false);
         long now = _parts.Clock.Now();
+        Credential? password = all.LastOrDefault(c => c.Kind == CredentialKind.Password && !(c.Expires <= now));
         return new(
-            all.LastOrDefault(c => c.Kind == CredentialKind.Password && !(c.Expires <= now)),
-            all.FirstOrDefault(IsConfirmedSeed),
+            password,
+            all.FirstOrDefault(c => AdminService.IsConfirmedSeed(c) && (password?.Parent ?? c.PublicId) == c.PublicId),
             all.FirstOrDefault(c => c.Kind == CredentialKind.OneTimeCode && c.Expires > now),
             [.. all.Where(c => c.Kind == CredentialKind.RecoveryCode)]);
     }
 
-    private static bool IsConfirmedSeed(Credential credential) => credential is { Kind: CredentialKind.OneTimeCode, Expires: null };
-
     /// <summary>What a person logs in with.</summary>
-    private sealed record Factors(Credential? Password, Credential? Seed, Credential? Pending, IReadOnlyList<Credential> RecoveryCodes);
+    private sealed record Factors(Credential? Password, Credential? Seed, Credential? Pending, IReadOnlyList<Credential> RecoveryCodes)
+    {
+        /// <summary>Whether the password alone opens nothing: there are codes, or the password's row, which is signed, says that there are.</summary>
+        public bool HasSecond => Seed is not null || Password?.Parent is not null;
+    }
 }

@@ -10,7 +10,7 @@ namespace Coffer.Core.Access;
 
 public sealed partial class LoginService
 {
-    private const string LoginAction = "Login";
+    private const string LoginAction = "Login", TooManyAtOnce = "too many passwords at this moment";
 
     private readonly PasswordHasher _hasher;
     private readonly GuessLimiter _guesses;
@@ -29,24 +29,28 @@ public sealed partial class LoginService
     {
         bool isName = PrincipalName.TryParse(name, out PrincipalName parsed);
         Principal? principal = isName ? _parts.Access.Current.PrincipalsByName.GetValueOrDefault(parsed) : null;
-        await TakeGuessAsync(context, LoginAction, principal, isName ? parsed.Value : null).ConfigureAwait(false);
+        string? tried = isName ? parsed.Value : null;
+        await TakeGuessAsync(context, LoginAction, principal, tried, GuessedFactor.All).ConfigureAwait(false);
         // Nobody's credentials are looked up as well, so that both ways are as long.
         Factors factors = await FactorsOfAsync(principal?.Id ?? Guid.Empty, cancellationToken).ConfigureAwait(false);
         bool may = MayLogIn(principal);
         using SecretValue? canonical = PasswordRules.Canonical(password);
         using SecretValue nothing = SecretValue.Rent(0);
-        bool right = await _hasher.IsRightAsync(canonical ?? nothing, (may ? factors.Password : null)?.Verifier ?? default, _parts.Keys, cancellationToken).ConfigureAwait(false)
-            && canonical is not null;
+        bool right = await HashedAsync(
+            _hasher.IsRightAsync(canonical ?? nothing, (may ? factors.Password : null)?.Verifier ?? default, _parts.Keys, cancellationToken),
+            _parts.Record(context, LoginAction, principal, null, AuditDecision.Deny, TooManyAtOnce),
+            () => _guesses.GiveBack(principal?.Id, tried, context.Address, GuessedFactor.All)).ConfigureAwait(false) && canonical is not null;
         (string? way, string reason) = right
             ? await SecondFactorAsync(principal!, factors, code, cancellationToken).ConfigureAwait(false)
             : (null, principal is null ? "no person of that name" : !may ? "not a person who may log in" : factors.Password is null ? "no password" : "wrong password");
         if (way is null)
         {
-            await _parts.RecordAsync(Record(context, LoginAction, principal, null, AuditDecision.Deny, reason)).ConfigureAwait(false);
+            // Of names only those that somebody has are written down: people type passwords into the wrong field.
+            await _parts.RecordAsync(_parts.Record(context, LoginAction, principal, null, AuditDecision.Deny, reason)).ConfigureAwait(false);
             throw Error.Unauthenticated("the name, password or code is not right");
         }
 
-        _guesses.Right(principal!.Id, context.Address);
+        _guesses.Right(principal!.Id, context.Address, GuessedFactor.All);
         return await OpenSessionAsync(context, principal, factors.Password!.PublicId, _parts.LoginSeconds, way, cancellationToken).ConfigureAwait(false);
     }
 
@@ -61,7 +65,7 @@ public sealed partial class LoginService
     public async ValueTask<Principal> AcceptInvitationAsync(LoginContext context, SecretValue invitation, SecretValue password, CancellationToken cancellationToken)
     {
         const string action = "AcceptInvitation";
-        await TakeGuessAsync(context, action, null, null).ConfigureAwait(false);
+        await TakeGuessAsync(context, action, null, null, GuessedFactor.None).ConfigureAwait(false);
         Keyring keys = _parts.Keys;
         byte[] verifier = keys.Index(invitation.Span);
         Credential? found = _credentials.Sound(await _parts.Store.Access.FindCredentialAsync((ReadOnlyMemory<byte>)verifier, cancellationToken).ConfigureAwait(false));
@@ -70,7 +74,7 @@ public sealed partial class LoginService
             : null;
         async ValueTask<CofferException> RefusedAsync(string reason)
         {
-            await _parts.RecordAsync(Record(context, action, principal, principal is null ? null : found!.PublicId, AuditDecision.Deny, reason)).ConfigureAwait(false);
+            await _parts.RecordAsync(_parts.Record(context, action, principal, principal is null ? null : found!.PublicId, AuditDecision.Deny, reason)).ConfigureAwait(false);
             return Error.Unauthenticated("the invitation is not valid, or was used");
         }
 
@@ -79,10 +83,11 @@ public sealed partial class LoginService
             throw await RefusedAsync(principal is null ? "no such invitation" : MayLogIn(principal) ? "past its end" : "not a person who may log in").ConfigureAwait(false);
         }
 
-        _guesses.Right(principal.Id, context.Address);
+        // Whoever was invited sets another password: guesses at the one before count no more.
+        _guesses.Right(principal.Id, context.Address, GuessedFactor.Password);
         using SecretValue canonical = PasswordRules.Check(password, principal.Name);
-        byte[] hash = await _hasher.MakeAsync(canonical, keys, cancellationToken).ConfigureAwait(false);
-        AuditRecord record = Record(context, action, principal, found.PublicId, AuditDecision.Allow, "invitation");
+        byte[] hash = await HashedAsync(_hasher.MakeAsync(canonical, keys, cancellationToken), _parts.Record(context, action, principal, found.PublicId, AuditDecision.Fail, TooManyAtOnce)).ConfigureAwait(false);
+        AuditRecord record = _parts.Record(context, action, principal, found.PublicId, AuditDecision.Allow, "invitation");
         bool done = await _admin.ChangeCredentialsAsync(
             principal.Id,
             all => all.Any(c => c.PublicId == found.PublicId) ? PasswordChange(keys, principal.Id, all, hash) : null,
@@ -99,22 +104,16 @@ public sealed partial class LoginService
     public async ValueTask ChangePasswordAsync(Caller caller, SecretValue old, SecretValue fresh, CancellationToken cancellationToken)
     {
         const string action = "ChangePassword";
-        Factors factors = await OwnFactorsAsync(caller, action, cancellationToken).ConfigureAwait(false);
+        Factors factors = await OwnFactorsAsync(caller, action, cancellationToken, GuessedFactor.Password).ConfigureAwait(false);
         Keyring keys = _parts.Keys;
-        using SecretValue? before = PasswordRules.Canonical(old);
-        if (before is null || !await _hasher.IsRightAsync(before, factors.Password!.Verifier, keys, cancellationToken).ConfigureAwait(false))
-        {
-            throw await DeniedAsync(caller, action, "the old password is not right").ConfigureAwait(false);
-        }
-
-        _guesses.Right(caller.Principal.Id, caller.Address);
+        using SecretValue before = await OwnPasswordAsync(caller, action, factors, old, cancellationToken).ConfigureAwait(false);
         using SecretValue after = PasswordRules.Check(fresh, caller.Principal.Name);
         if (after.FixedTimeEquals(before))
         {
             throw Error.InvalidRequest("the new password is the old one", "password");
         }
 
-        byte[] hash = await _hasher.MakeAsync(after, keys, cancellationToken).ConfigureAwait(false);
+        byte[] hash = await HashedAsync(_hasher.MakeAsync(after, keys, cancellationToken), Own(caller, action, AuditDecision.Fail, TooManyAtOnce)).ConfigureAwait(false);
         AuditRecord record = Own(caller, action, AuditDecision.Allow, "old password");
         if (!await _admin.ChangeCredentialsAsync(
             caller.Principal.Id,
@@ -160,7 +159,7 @@ public sealed partial class LoginService
                 Expires = now + (seconds * Microseconds.PerSecond),
                 Parent = parent,
             });
-            AuditRecord record = Record(context, LoginAction, principal, session.PublicId, AuditDecision.Allow, way);
+            AuditRecord record = _parts.Record(context, LoginAction, principal, session.PublicId, AuditDecision.Allow, way);
             bool opened = await _admin.ChangeCredentialsAsync(
                 principal.Id,
                 all => new()
@@ -189,6 +188,8 @@ public sealed partial class LoginService
             Kind = CredentialKind.Password,
             Verifier = hash,
             Created = _parts.Clock.Now(),
+            // That there is a second factor goes on being signed.
+            Parent = all.LastOrDefault(c => c.Kind == CredentialKind.Password)?.Parent ?? all.FirstOrDefault(AdminService.IsConfirmedSeed)?.PublicId,
         });
         HashSet<string> old = [.. all.Where(c => c.Kind == CredentialKind.Password).Select(c => c.PublicId)];
         return new()
@@ -200,34 +201,55 @@ public sealed partial class LoginService
 
     private static bool MayLogIn(Principal? principal) => principal is { Enabled: true, Kind: PrincipalKind.Person or PrincipalKind.Operator };
 
-    private async ValueTask TakeGuessAsync(LoginContext context, string action, Principal? principal, string? name)
+    /// <summary>The caller's own password as it is hashed, which the caller disposes; throws AccessDenied where it is not theirs.</summary>
+    private async ValueTask<SecretValue> OwnPasswordAsync(Caller caller, string action, Factors factors, SecretValue typed, CancellationToken cancellationToken)
+    {
+        SecretValue? canonical = PasswordRules.Canonical(typed);
+        try
+        {
+            if (canonical is null || !await HashedAsync(
+                _hasher.IsRightAsync(canonical, factors.Password!.Verifier, _parts.Keys, cancellationToken),
+                Own(caller, action, AuditDecision.Deny, TooManyAtOnce),
+                () => _guesses.GiveBack(caller.Principal.Id, null, caller.Address, GuessedFactor.Password)).ConfigureAwait(false))
+            {
+                throw await DeniedAsync(caller, action, "the password is not right").ConfigureAwait(false);
+            }
+        }
+        catch
+        {
+            canonical?.Dispose();
+            throw;
+        }
+
+        _guesses.Right(caller.Principal.Id, caller.Address, GuessedFactor.Password);
+        return canonical;
+    }
+
+    /// <summary>Waits for a hash. One that is turned away since too many wait is in the trail, and was no guess.</summary>
+    private async ValueTask<T> HashedAsync<T>(ValueTask<T> hash, AuditRecord turnedAway, Action? giveBack = null)
     {
         try
         {
-            _guesses.Take(principal?.Id, name, context.Address);
+            return await hash.ConfigureAwait(false);
         }
-        catch (CofferException throttled) when (throttled.Code == CofferErrorCode.Throttled)
+        catch (CofferException busy) when (busy.Code == CofferErrorCode.Throttled)
         {
-            await _parts.RecordAsync(Record(context, action, principal, null, AuditDecision.Deny, "too many tries")).ConfigureAwait(false);
+            giveBack?.Invoke();
+            await _parts.RecordAsync(turnedAway).ConfigureAwait(false);
             throw;
         }
     }
 
-    // Of names only those that somebody has are written down: people type passwords into the wrong field.
-    private AuditRecord Record(LoginContext context, string action, Principal? principal, string? credential, AuditDecision decision, string reason) => new()
+    private async ValueTask TakeGuessAsync(LoginContext context, string action, Principal? principal, string? name, GuessedFactor factors)
     {
-        Id = Guid.CreateVersion7(_parts.Clock.GetUtcNow()),
-        Time = _parts.Clock.Now(),
-        Dialect = context.Dialect,
-        WireOperation = context.WireOperation,
-        Action = action,
-        Principal = principal?.Name.Value,
-        PrincipalId = principal?.Id,
-        Credential = credential,
-        Decision = decision,
-        Reason = reason,
-        Address = context.Address?.ToString(),
-        UserAgent = context.UserAgent,
-        RequestId = context.RequestId,
-    };
+        try
+        {
+            _guesses.Take(principal?.Id, name, context.Address, factors);
+        }
+        catch (CofferException throttled) when (throttled.Code == CofferErrorCode.Throttled)
+        {
+            await _parts.RecordAsync(_parts.Record(context, action, principal, null, AuditDecision.Deny, "too many tries")).ConfigureAwait(false);
+            throw;
+        }
+    }
 }

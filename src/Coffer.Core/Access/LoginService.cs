@@ -17,7 +17,7 @@ namespace Coffer.Core.Access;
 public sealed record LoginContext(string Dialect, string WireOperation, string RequestId, IPAddress? Address, string? UserAgent);
 
 /// <summary>
-/// Logins: by a trust, with nothing stored, and people's. Every try is recorded. Errors say no more than that the proof was
+/// Logins: by a trust, with nothing stored, and people's. Every try is recorded, but one that its client gave up before it was judged. Errors say no more than that the proof was
 /// not accepted; the trail says why.
 /// </summary>
 public sealed partial class LoginService
@@ -44,36 +44,15 @@ public sealed partial class LoginService
     {
         Trust? trust = _parts.Access.Current.Trusts.FirstOrDefault(t => t.Name == trustName && TakesProofs(t));
         (Identity? identity, string reason) = trust is null ? (null, "no trust of that name") : await TryTrustAsync(trust, proof, cancellationToken).ConfigureAwait(false);
-        await RecordAsync(context, trust?.Name.Value, identity, reason).ConfigureAwait(false);
+        await _parts.RecordAsync(_parts.Record(context, LoginAction, identity?.Principal, trust?.Name.Value, identity is null ? AuditDecision.Deny : AuditDecision.Allow, reason)).ConfigureAwait(false);
         return identity ?? throw Error.Unauthenticated();
-    }
-
-    /// <summary>
-    /// The same with every trust that <paramref name="candidates"/> lets through, for a proof that names none: the first that
-    /// takes it counts. Errors as for one.
-    /// </summary>
-    public async ValueTask<Identity> ProveTrustAsync(LoginContext context, Func<Trust, bool> candidates, TrustProof proof, CancellationToken cancellationToken)
-    {
-        string reason = "no trust takes proofs of this kind";
-        foreach (Trust trust in _parts.Access.Current.Trusts.Where(t => TakesProofs(t) && candidates(t)))
-        {
-            (Identity? identity, reason) = await TryTrustAsync(trust, proof, cancellationToken).ConfigureAwait(false);
-            if (identity is not null)
-            {
-                await RecordAsync(context, trust.Name.Value, identity, reason).ConfigureAwait(false);
-                return identity;
-            }
-        }
-
-        await RecordAsync(context, null, null, reason).ConfigureAwait(false);
-        throw Error.Unauthenticated();
     }
 
     /// <summary>
     /// A bearer token for an identity that a trust proved: ends with the proof, and no later than the trust allows. Errors:
     /// InvalidRequest.
     /// </summary>
-    /// <param name="identity">From <see cref="ProveTrustAsync(LoginContext, PrincipalName, TrustProof, CancellationToken)"/>.</param>
+    /// <param name="identity">From <see cref="ProveTrustAsync"/>.</param>
     /// <param name="audience">Where it is good.</param>
     /// <param name="seconds">Its life, 60 seconds or more; cut to what the trust allows.</param>
     /// <param name="sessionName">Shown in the trail; may be ''.</param>
@@ -86,7 +65,7 @@ public sealed partial class LoginService
     /// <summary>
     /// A temporary AWS access key for such an identity, with the same ends. Errors: InvalidRequest.
     /// </summary>
-    /// <param name="identity">From <see cref="ProveTrustAsync(LoginContext, PrincipalName, TrustProof, CancellationToken)"/>.</param>
+    /// <param name="identity">From <see cref="ProveTrustAsync"/>.</param>
     /// <param name="seconds">Its life, 900 to 43,200 seconds; cut to what the trust allows.</param>
     /// <param name="sessionName">Shown in the trail; may be ''.</param>
     public TemporaryAccessKey AccessKey(Identity identity, int seconds, string sessionName)
@@ -112,7 +91,7 @@ public sealed partial class LoginService
     }
 
     /// <summary>Whether proofs are shown to it as they are: the kernel shows local users, and a browser's login brings its token with the nonce that was asked for.</summary>
-    private static bool TakesProofs(Trust trust) => trust.Kind != TrustKind.LocalUser && LoginSettings.Of(trust.Kind, trust.Settings, trust.Audiences) is null;
+    private static bool TakesProofs(Trust trust) => trust.Kind != TrustKind.LocalUser && LoginSettings.Of(trust) is null;
 
     private int LongestOf(Identity identity) =>
         _parts.Access.Current.Trusts.FirstOrDefault(t => CredentialService.RootOf(t) == identity.Root)?.MaxSeconds ?? throw Error.Unauthenticated();
@@ -177,7 +156,7 @@ public sealed partial class LoginService
     private async ValueTask<Principal?> FindOrCreateAsync(Trust trust, ProvenClaims claims, CancellationToken cancellationToken)
     {
         // One value and no list: what could mean two principals means none.
-        if (!claims.Values.TryGetValue(trust.PrincipalClaim!, out ImmutableArray<string> values) || values is not [{ Length: > 0 and <= AdminService.MaxAliasName } value])
+        if (!claims.Values.TryGetValue(trust.PrincipalClaim!, out ImmutableArray<string> values) || values is not [{ } value] || !AdminService.IsAlias(value))
         {
             return null;
         }
@@ -200,21 +179,4 @@ public sealed partial class LoginService
             throw Error.Integrity($"trust {trust.Name}", failure);
         }
     }
-
-    private ValueTask RecordAsync(LoginContext context, string? credential, Identity? identity, string reason) => _parts.RecordAsync(new()
-    {
-        Id = Guid.CreateVersion7(_parts.Clock.GetUtcNow()),
-        Time = _parts.Clock.Now(),
-        Dialect = context.Dialect,
-        WireOperation = context.WireOperation,
-        Action = "Login",
-        Principal = identity?.Principal.Name.Value,
-        PrincipalId = identity?.Principal.Id,
-        Credential = credential,
-        Decision = identity is null ? AuditDecision.Deny : AuditDecision.Allow,
-        Reason = reason,
-        Address = context.Address?.ToString(),
-        UserAgent = context.UserAgent,
-        RequestId = context.RequestId,
-    });
 }

@@ -20,7 +20,7 @@ public class GuessLimiterTests
         for (int i = 0; i < GuessLimiter.MostPerName; i++)
         {
             double waited = 0;
-            while (Wait(() => guesses.Take(_person, "alice", null)) is { Ticks: > 0 } wait)
+            while (Wait(() => guesses.Take(_person, "alice", null, GuessedFactor.Password)) is { Ticks: > 0 } wait)
             {
                 waited += wait.TotalSeconds;
                 _clock.Advance(wait);
@@ -30,7 +30,7 @@ public class GuessLimiterTests
         }
 
         Assert.Equal([0, 0, 0, 0, 1, 2, 4, 8, 16, 32], waits);
-        Assert.Equal(GuessLimiter.Lock, Wait(() => guesses.Take(_person, "alice", null)));
+        Assert.Equal(GuessLimiter.Lock, Wait(() => guesses.Take(_person, "alice", null, GuessedFactor.Password)));
     }
 
     [Fact]
@@ -38,13 +38,13 @@ public class GuessLimiterTests
     {
         GuessLimiter guesses = new(_clock);
         Fill(guesses, _person, null, GuessLimiter.MostPerName);
-        Assert.Equal(GuessLimiter.Lock, Wait(() => guesses.Take(_person, null, null)));
+        Assert.Equal(GuessLimiter.Lock, Wait(() => guesses.Take(_person, null, null, GuessedFactor.Password)));
         _clock.Advance(GuessLimiter.Lock - TimeSpan.FromSeconds(1));
-        Assert.Equal(TimeSpan.FromSeconds(1), Wait(() => guesses.Take(_person, null, null)));
+        Assert.Equal(TimeSpan.FromSeconds(1), Wait(() => guesses.Take(_person, null, null, GuessedFactor.Password)));
         _clock.Advance(TimeSpan.FromSeconds(1));
         for (int i = 0; i < GuessLimiter.FreePerName; i++)
         {
-            Assert.Equal(TimeSpan.Zero, Wait(() => guesses.Take(_person, null, null)));
+            Assert.Equal(TimeSpan.Zero, Wait(() => guesses.Take(_person, null, null, GuessedFactor.Password)));
         }
     }
 
@@ -55,12 +55,12 @@ public class GuessLimiterTests
         Fill(guesses, _person, null, 5);
         for (int i = 0; i < 100; i++)
         {
-            Assert.Equal(TimeSpan.FromSeconds(2), Wait(() => guesses.Take(_person, null, null)));
+            Assert.Equal(TimeSpan.FromSeconds(2), Wait(() => guesses.Take(_person, null, null, GuessedFactor.Password)));
         }
 
         _clock.Advance(TimeSpan.FromSeconds(2));
-        Assert.Equal(TimeSpan.Zero, Wait(() => guesses.Take(_person, null, null)));
-        Assert.Equal(TimeSpan.FromSeconds(4), Wait(() => guesses.Take(_person, null, null)));
+        Assert.Equal(TimeSpan.Zero, Wait(() => guesses.Take(_person, null, null, GuessedFactor.Password)));
+        Assert.Equal(TimeSpan.FromSeconds(4), Wait(() => guesses.Take(_person, null, null, GuessedFactor.Password)));
     }
 
     [Fact]
@@ -70,7 +70,7 @@ public class GuessLimiterTests
         int let = 0;
         Parallel.For(0, 64, _ =>
         {
-            if (Wait(() => guesses.Take(_person, null, null)) == TimeSpan.Zero)
+            if (Wait(() => guesses.Take(_person, null, null, GuessedFactor.Password)) == TimeSpan.Zero)
             {
                 Interlocked.Increment(ref let);
             }
@@ -83,7 +83,7 @@ public class GuessLimiterTests
     {
         GuessLimiter guesses = new(_clock);
         Fill(guesses, null, "mallory", GuessLimiter.MostPerName);
-        Assert.Equal(GuessLimiter.Lock, Wait(() => guesses.Take(null, "mallory", null)));
+        Assert.Equal(GuessLimiter.Lock, Wait(() => guesses.Take(null, "mallory", null, GuessedFactor.Password)));
     }
 
     [Fact]
@@ -96,7 +96,7 @@ public class GuessLimiterTests
         {
             try
             {
-                guesses.Take(null, "n" + i.ToString(CultureInfo.InvariantCulture), null);
+                guesses.Take(null, "n" + i.ToString(CultureInfo.InvariantCulture), null, GuessedFactor.Password);
             }
             catch (CofferException full) when (full.Code == CofferErrorCode.Throttled)
             {
@@ -104,8 +104,8 @@ public class GuessLimiterTests
             }
         }
 
-        Assert.True(Wait(() => guesses.Take(_person, null, null)) > TimeSpan.FromMinutes(13));
-        Assert.True(Wait(() => guesses.Take(null, "mallory", null)) > TimeSpan.FromMinutes(13));
+        Assert.True(Wait(() => guesses.Take(_person, null, null, GuessedFactor.Password)) > TimeSpan.FromMinutes(13));
+        Assert.True(Wait(() => guesses.Take(null, "mallory", null, GuessedFactor.Password)) > TimeSpan.FromMinutes(13));
         Assert.True(guesses.Count <= 65_536 + 1);
         _clock.Advance(GuessLimiter.Lock);
         guesses.Prune();
@@ -120,15 +120,15 @@ public class GuessLimiterTests
         for (int i = 0; i < GuessLimiter.MostPerAddress; i++)
         {
             string name = "n" + i.ToString(CultureInfo.InvariantCulture);
-            _clock.Advance(Wait(() => guesses.Take(null, name, one)));
+            _clock.Advance(Wait(() => guesses.Take(null, name, one, GuessedFactor.Password)));
             if (i >= GuessLimiter.FreePerAddress)
             {
                 _clock.Advance(TimeSpan.FromSeconds(1 << (i - GuessLimiter.FreePerAddress)));
             }
         }
 
-        Assert.True(Wait(() => guesses.Take(_person, null, beside)) > TimeSpan.FromSeconds(30));
-        Assert.Equal(TimeSpan.Zero, Wait(() => guesses.Take(_person, null, other)));
+        Assert.True(Wait(() => guesses.Take(_person, null, beside, GuessedFactor.Password)) > TimeSpan.FromSeconds(30));
+        Assert.Equal(TimeSpan.Zero, Wait(() => guesses.Take(_person, null, other, GuessedFactor.Password)));
     }
 
     [Fact]
@@ -136,7 +136,7 @@ public class GuessLimiterTests
     {
         GuessLimiter guesses = new(_clock);
         Fill(guesses, null, null, GuessLimiter.FreePerAddress + 1, IPAddress.Parse("192.0.2.1"));
-        Assert.Equal(TimeSpan.FromSeconds(1), Wait(() => guesses.Take(null, null, IPAddress.Parse("::ffff:192.0.2.1"))));
+        Assert.Equal(TimeSpan.FromSeconds(1), Wait(() => guesses.Take(null, null, IPAddress.Parse("::ffff:192.0.2.1"), GuessedFactor.Password)));
     }
 
     [Fact]
@@ -146,14 +146,48 @@ public class GuessLimiterTests
         IPAddress address = IPAddress.Parse("192.0.2.1");
         for (int i = 0; i < 1000; i++)
         {
-            guesses.Take(_person, null, address);
-            guesses.Right(_person, address);
+            guesses.Take(_person, null, address, GuessedFactor.Password);
+            guesses.Right(_person, address, GuessedFactor.Password);
         }
 
         Fill(guesses, _person, null, GuessLimiter.MostPerName);
-        Assert.True(guesses.Forgive(_person));
-        Assert.False(guesses.Forgive(_person));
-        Assert.Equal(TimeSpan.Zero, Wait(() => guesses.Take(_person, null, address)));
+        guesses.Forgive(_person);
+        Assert.Equal(TimeSpan.Zero, Wait(() => guesses.Take(_person, null, address, GuessedFactor.Password)));
+    }
+
+    [Fact]
+    public void Each_factor_counts_by_itself_and_only_what_was_proven_starts_anew()
+    {
+        GuessLimiter guesses = new(_clock);
+        for (int i = 0; i < GuessLimiter.MostPerName; i++)
+        {
+            guesses.Take(_person, null, null, GuessedFactor.Password);
+            guesses.Right(_person, null, GuessedFactor.Password);
+            _clock.Advance(Wait(() => guesses.Take(_person, null, null, GuessedFactor.Code)));
+            _clock.Advance(TimeSpan.FromMinutes(2));
+        }
+
+        Assert.True(Wait(() => guesses.Take(_person, null, null, GuessedFactor.Code)) > TimeSpan.FromMinutes(10));
+        // A login tries both, and waits for both.
+        Assert.True(Wait(() => guesses.Take(_person, "alice", null, GuessedFactor.All)) > TimeSpan.FromMinutes(10));
+        Assert.Equal(TimeSpan.Zero, Wait(() => guesses.Take(_person, null, null, GuessedFactor.Password)));
+        guesses.Forgive(_person);
+        Assert.Equal(TimeSpan.Zero, Wait(() => guesses.Take(_person, "alice", null, GuessedFactor.All)));
+    }
+
+    [Fact]
+    public void A_try_that_was_none_is_given_back()
+    {
+        GuessLimiter guesses = new(_clock);
+        IPAddress address = IPAddress.Parse("192.0.2.1");
+        for (int i = 0; i < 1000; i++)
+        {
+            Guid? person = i % 2 == 0 ? _person : null;
+            guesses.Take(person, "alice", address, GuessedFactor.All);
+            guesses.GiveBack(person, "alice", address, GuessedFactor.All);
+        }
+
+        Fill(guesses, _person, null, GuessLimiter.FreePerName);
     }
 
     [Fact]
@@ -161,14 +195,14 @@ public class GuessLimiterTests
     {
         GuessLimiter guesses = new(new LeapingClock(_clock));
         Fill(guesses, _person, null, GuessLimiter.MostPerName);
-        Assert.Equal(GuessLimiter.Lock, Wait(() => guesses.Take(_person, null, null)));
+        Assert.Equal(GuessLimiter.Lock, Wait(() => guesses.Take(_person, null, null, GuessedFactor.Password)));
     }
 
     private void Fill(GuessLimiter guesses, Guid? person, string? name, int tries, IPAddress? address = null)
     {
         for (int done = 0; done < tries;)
         {
-            TimeSpan wait = Wait(() => guesses.Take(person, name, address));
+            TimeSpan wait = Wait(() => guesses.Take(person, name, address, GuessedFactor.Password));
             _clock.Advance(wait);
             done += wait == TimeSpan.Zero ? 1 : 0;
         }

@@ -15,7 +15,7 @@ public class PeopleFactorTests
     {
         await using PeopleWorld world = await PeopleWorld.StartAsync();
         Caller alice = await world.InviteAndLoginAsync("alice");
-        using (CodeEnrolment pending = await world.Core.Logins.BeginOneTimeCodesAsync(alice, PeopleWorld.Cancellation))
+        using (CodeEnrolment pending = await world.BeginAsync(alice))
         {
             // Before it was confirmed a seed counts for nothing.
             (await world.TokenAsync("alice")).Dispose();
@@ -34,7 +34,7 @@ public class PeopleFactorTests
         await using PeopleWorld world = await PeopleWorld.StartAsync();
         Caller alice = await world.InviteAndLoginAsync("alice");
         byte[] seed;
-        using (CodeEnrolment enrolment = await world.Core.Logins.BeginOneTimeCodesAsync(alice, PeopleWorld.Cancellation))
+        using (CodeEnrolment enrolment = await world.BeginAsync(alice))
         {
             seed = PeopleWorld.Base32(Encoding.ASCII.GetString(enrolment.Seed.Span));
             Assert.Equal("***", enrolment.ToString());
@@ -230,6 +230,75 @@ public class PeopleFactorTests
     }
 
     [Fact]
+    public async Task Attack_7_a_stolen_session_with_codes_of_its_own_neither_locks_the_owner_out_nor_guesses_any_longer()
+    {
+        await using PeopleWorld world = await PeopleWorld.StartAsync();
+        Caller alice = await world.InviteAndLoginAsync("alice");
+        // Without the password there are none to be had.
+        await DeniedAsync(async () => (await world.BeginAsync(alice, "wrong zebra, wired lamp")).Dispose(), CofferErrorCode.AccessDenied);
+        Assert.DoesNotContain(await world.CredentialsAsync("alice"), c => c.Kind == CredentialKind.OneTimeCode);
+        // And with the app, but not the password, being right about codes is no way to guess at it again and again.
+        (byte[] seed, _) = await world.EnrolAsync(alice);
+        using SecretValue wrong = PeopleWorld.Text("wrong zebra, wired lamp"), fresh = PeopleWorld.Text("another zebra, another lamp");
+        for (int guesses = 0; guesses < GuessLimiter.MostPerName; guesses++)
+        {
+            await DeniedAsync(() => world.Core.Logins.ChangePasswordAsync(alice, wrong, fresh, PeopleWorld.Cancellation).AsTask(), CofferErrorCode.AccessDenied);
+            world.Clock.Advance(TimeSpan.FromMinutes(2.5));
+            (await world.Core.Logins.RenewRecoveryCodesAsync(alice, world.Code(seed), PeopleWorld.Cancellation)).ToList().ForEach(c => c.Dispose());
+        }
+
+        await DeniedAsync(() => world.Core.Logins.ChangePasswordAsync(alice, wrong, fresh, PeopleWorld.Cancellation).AsTask(), CofferErrorCode.Throttled);
+    }
+
+    [Fact]
+    public async Task Attack_46_codes_taken_out_of_the_store_leave_no_login_by_password_alone()
+    {
+        await using PeopleWorld world = await PeopleWorld.StartAsync();
+        await world.SetPasswordAsync("alice");
+        using IssuedCredential session = await world.TokenAsync("alice");
+        (byte[] seed, string[] recovery) = await world.EnrolAsync(world.Caller("alice", session.Credential.PublicId));
+        await world.TakeAwayAsync((await world.CredentialsAsync("alice")).Where(c => c.Kind is CredentialKind.OneTimeCode or CredentialKind.RecoveryCode));
+        foreach (string? code in (string?[])[null, world.Code(seed, 1), recovery[0]])
+        {
+            Assert.Equal(CofferErrorCode.Unauthenticated, (await world.RefusedAsync("alice", code: code)).Code);
+        }
+
+        Assert.False(await world.WorksAsync(session));
+        // Another password alone is no way round it.
+        await world.Core.Logins.UnlockAsync(world.Root, PrincipalName.Parse("alice"), PeopleWorld.Cancellation);
+        await world.SetPasswordAsync("alice", "another zebra, another lamp");
+        Assert.Equal(CofferErrorCode.Unauthenticated, (await world.RefusedAsync("alice", "another zebra, another lamp")).Code);
+        Assert.Contains(await world.RecordsAsync("Login"), r => r.Reason == "the one-time codes are missing from the store");
+        // An administrator's reset is.
+        using IssuedCredential invitation = await world.Core.Admin.InviteAsync(world.Root, PrincipalName.Parse("alice"), 3600, reset: true, PeopleWorld.Cancellation);
+        using SecretValue chosen = PeopleWorld.Text(PeopleWorld.Password);
+        await world.Core.Logins.AcceptInvitationAsync(world.From(), invitation.Secret, chosen, PeopleWorld.Cancellation);
+        (await world.TokenAsync("alice")).Dispose();
+    }
+
+    [Fact]
+    public async Task An_administrator_who_removes_the_seed_removes_the_codes_with_it()
+    {
+        await using PeopleWorld world = await PeopleWorld.StartAsync();
+        await world.EnrolAsync(await world.InviteAndLoginAsync("alice"));
+        await world.Core.Admin.DeleteCredentialAsync(world.Root, (await world.CredentialsAsync("alice")).Single(c => c.Kind == CredentialKind.OneTimeCode).PublicId, PeopleWorld.Cancellation);
+        Assert.DoesNotContain(await world.CredentialsAsync("alice"), c => c.Kind is CredentialKind.OneTimeCode or CredentialKind.RecoveryCode);
+        (await world.TokenAsync("alice")).Dispose();
+    }
+
+    [Fact]
+    public async Task A_changed_password_still_needs_the_codes()
+    {
+        await using PeopleWorld world = await PeopleWorld.StartAsync();
+        Caller alice = await world.InviteAndLoginAsync("alice");
+        (_, string[] recovery) = await world.EnrolAsync(alice);
+        using SecretValue old = PeopleWorld.Text(PeopleWorld.Password), fresh = PeopleWorld.Text("another zebra, another lamp");
+        await world.Core.Logins.ChangePasswordAsync(alice, old, fresh, PeopleWorld.Cancellation);
+        Assert.Equal(CofferErrorCode.Unauthenticated, (await world.RefusedAsync("alice", "another zebra, another lamp")).Code);
+        (await world.TokenAsync("alice", "another zebra, another lamp", recovery[0])).Dispose();
+    }
+
+    [Fact]
     public async Task A_key_or_token_that_lies_about_changes_nothing_of_how_its_owner_logs_in()
     {
         await using PeopleWorld world = await PeopleWorld.StartAsync();
@@ -241,7 +310,7 @@ public class PeopleFactorTests
         foreach (Caller caller in callers)
         {
             await DeniedAsync(() => world.Core.Logins.ChangePasswordAsync(caller, old, fresh, PeopleWorld.Cancellation).AsTask(), CofferErrorCode.AccessDenied);
-            await DeniedAsync(async () => (await world.Core.Logins.BeginOneTimeCodesAsync(caller, PeopleWorld.Cancellation)).Dispose(), CofferErrorCode.AccessDenied);
+            await DeniedAsync(async () => (await world.BeginAsync(caller)).Dispose(), CofferErrorCode.AccessDenied);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text;
 using Coffer.Core.Access;
 using Coffer.Core.Access.People;
@@ -211,6 +212,36 @@ public class PeopleLoginTests
         int before = world.Hashes.Count;
         await Task.WhenAll(Enumerable.Range(0, 40).Select(i => Task.Run(() => world.RefusedAsync("alice", $"wrong zebra number {i}"))));
         Assert.Equal(GuessLimiter.FreePerName + 1, world.Hashes.Count - before);
+    }
+
+    [Fact]
+    public async Task Whoever_is_turned_away_since_too_many_log_in_at_once_has_not_guessed()
+    {
+        await using PeopleWorld world = await PeopleWorld.StartAsync();
+        await world.SetPasswordAsync("alice");
+        using ManualResetEventSlim open = new();
+        using CountdownEvent hashing = new(PasswordHasher.Running);
+        world.WhileHashing = () =>
+        {
+            if (!open.IsSet)
+            {
+                hashing.Signal();
+            }
+
+            open.Wait(PeopleWorld.Cancellation);
+        };
+        List<Task> others = [.. Enumerable.Range(0, PasswordHasher.Running).Select(i => Task.Run(() => world.RefusedAsync($"other-{i}", address: IPAddress.Loopback)))];
+        hashing.Wait(PeopleWorld.Cancellation);
+        others.AddRange(Enumerable.Range(0, PasswordHasher.Waiting).Select(i => world.RefusedAsync($"waiting-{i}", address: IPAddress.Loopback)));
+        for (int i = 0; i < 2 * GuessLimiter.MostPerName; i++)
+        {
+            Assert.Equal(TimeSpan.FromSeconds(1), (await world.RefusedAsync("alice")).Error.RetryAfter);
+        }
+
+        open.Set();
+        await Task.WhenAll(others);
+        (await world.TokenAsync("alice")).Dispose();
+        Assert.Equal(2 * GuessLimiter.MostPerName, (await world.RecordsAsync("Login")).Count(r => r.Principal == "alice" && r is { Decision: AuditDecision.Deny, Reason: "too many passwords at this moment" }));
     }
 
     [Fact]

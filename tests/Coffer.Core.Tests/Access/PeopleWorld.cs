@@ -7,6 +7,7 @@ using Coffer.Core.Audit;
 using Coffer.Core.Errors;
 using Coffer.Core.Sealing;
 using Coffer.Core.Secrets;
+using Coffer.Core.Stores;
 using Coffer.Testing;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
@@ -127,7 +128,7 @@ internal sealed class PeopleWorld : IAsyncDisposable
     public async Task<(byte[] Seed, string[] Recovery)> EnrolAsync(Caller caller)
     {
         byte[] seed;
-        using (CodeEnrolment enrolment = await Core.Logins.BeginOneTimeCodesAsync(caller, Cancellation))
+        using (CodeEnrolment enrolment = await BeginAsync(caller))
         {
             seed = Base32(Encoding.ASCII.GetString(enrolment.Seed.Span));
         }
@@ -136,6 +137,24 @@ internal sealed class PeopleWorld : IAsyncDisposable
         string[] recovery = [.. codes.Select(c => Encoding.ASCII.GetString(c.Span))];
         codes.ToList().ForEach(c => c.Dispose());
         return (seed, recovery);
+    }
+
+    public async Task<CodeEnrolment> BeginAsync(Caller caller, string password = Password)
+    {
+        using SecretValue typed = Text(password);
+        return await Core.Logins.BeginOneTimeCodesAsync(caller, typed, Cancellation);
+    }
+
+    /// <summary>Takes rows out of the store behind the core's back, as who has the file can.</summary>
+    public async Task TakeAwayAsync(IEnumerable<Credential> rows)
+    {
+        await using (IStoreTransaction transaction = await Store.BeginAsync(Cancellation))
+        {
+            Assert.True(await transaction.SaveAsync(new AccessChange { RemovedCredentials = [.. rows.Select(c => c.PublicId)] }, Cancellation));
+            await transaction.CommitAsync(Cancellation);
+        }
+
+        await RestartAsync();
     }
 
     /// <summary>The code that an app shows now, or some steps from now.</summary>

@@ -101,6 +101,25 @@ public sealed class TrustLoginTests
         Assert.Equal("ci", (await ProveAsync(world)).Principal.Name.Value);
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("pat\u001b[2Jroot")]
+    [InlineData("pat\nroot")]
+    [InlineData("pat\u0085")]
+    [InlineData("pat\u2028root")]
+    [InlineData("pat\ud800")]
+    [InlineData("€*")]
+    public async Task Attack_12_a_claim_that_would_write_into_terminals_or_lists_names_nobody(string claimed)
+    {
+        claimed = claimed.Replace("*", new('€', 341), StringComparison.Ordinal);
+        await using CoreWorld world = await StartAsync(out StandInVerifier verifier);
+        await world.Admin.CreateGroupAsync(world.Root, PrincipalName.Parse("people"), CoreWorld.Token);
+        verifier.Claims = new(Values(("preferred_username", claimed)), null);
+        await world.Admin.CreateTrustAsync(world.Root, Ci() with { Principal = null, PrincipalClaim = "preferred_username", NewGroup = PrincipalName.Parse("people"), Claims = Secret.NoTags }, null, CoreWorld.Token);
+        Assert.Equal(CofferErrorCode.Unauthenticated, (await CoreWorld.RefusedAsync(() => ProveAsync(world))).Code);
+        Assert.Equal(CofferErrorCode.InvalidRequest, (await CoreWorld.RefusedAsync(() => world.Admin.LinkAsync(world.Root, PrincipalName.Parse("github"), claimed, PrincipalName.Parse("ci"), CoreWorld.Token).AsTask())).Code);
+    }
+
     [Fact]
     public async Task A_claim_with_two_values_names_nobody_and_a_disabled_principal_stays_out()
     {

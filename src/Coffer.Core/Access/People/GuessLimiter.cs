@@ -8,6 +8,23 @@ using Coffer.Core.Errors;
 
 namespace Coffer.Core.Access.People;
 
+/// <summary>What is guessed at. Each counts by itself, so that knowing one is no way to guess longer at the other.</summary>
+[Flags]
+internal enum GuessedFactor
+{
+    /// <summary>Neither: what cannot be guessed counts to the address only.</summary>
+    None = 0,
+
+    /// <summary>The password.</summary>
+    Password = 1,
+
+    /// <summary>One-time and recovery codes.</summary>
+    Code = 2,
+
+    /// <summary>Both, as a login does.</summary>
+    All = Password | Code,
+}
+
 /// <summary>
 /// How often may be guessed: a few tries free, then each waits twice as long as the one before, then none for a while. A try
 /// counts when it begins, so that many at once are no way around it, and is given back when it was right. In memory, and
@@ -50,11 +67,12 @@ internal sealed class GuessLimiter(TimeProvider clock)
     /// <param name="person">Whom the name belongs to, or null.</param>
     /// <param name="name">The name as it was given. Null where there is none, or none that anybody could have.</param>
     /// <param name="address">Where the try comes from, or null for the local socket.</param>
-    public void Take(Guid? person, string? name, IPAddress? address)
+    /// <param name="factors">What of a person is tried.</param>
+    public void Take(Guid? person, string? name, IPAddress? address, GuessedFactor factors)
     {
         lock (_gate)
         {
-            (string Key, int Free, int Most)[] counted = [.. Keys(person, name, address)];
+            (string Key, int Free, int Most)[] counted = [.. Keys(person, name, address, factors)];
             TimeSpan wait = counted.Select(k => WaitOf(k.Key)).Append(TimeSpan.Zero).Max();
             if (wait > TimeSpan.Zero)
             {
@@ -69,25 +87,37 @@ internal sealed class GuessLimiter(TimeProvider clock)
         }
     }
 
-    /// <summary>The try was right: the name starts anew, and the address gets its try back.</summary>
-    public void Right(Guid person, IPAddress? address)
+    /// <summary>The try was right: what was proven starts anew, and the address gets its try back.</summary>
+    public void Right(Guid person, IPAddress? address, GuessedFactor proven)
     {
         lock (_gate)
         {
-            _entries.Remove(KeyOf(person));
-            if (address is not null && _entries.TryGetValue(KeyOf(address), out Entry? entry))
+            Forget(person, proven);
+            if (address is not null)
             {
-                _entries[KeyOf(address)] = new(entry.Tries - 1, entry.Last, TimeSpan.Zero);
+                GiveBack(KeyOf(address));
             }
         }
     }
 
-    /// <summary>Lets a person try again at once. Whether there was anything to forget.</summary>
-    public bool Forgive(Guid person)
+    /// <summary>The try was none, since nothing was compared: everything that <see cref="Take"/> counted is as before.</summary>
+    public void GiveBack(Guid? person, string? name, IPAddress? address, GuessedFactor factors)
     {
         lock (_gate)
         {
-            return _entries.Remove(KeyOf(person));
+            foreach ((string key, _, _) in Keys(person, name, address, factors))
+            {
+                GiveBack(key);
+            }
+        }
+    }
+
+    /// <summary>Lets a person try again at once.</summary>
+    public void Forgive(Guid person)
+    {
+        lock (_gate)
+        {
+            Forget(person, GuessedFactor.All);
         }
     }
 
@@ -106,11 +136,35 @@ internal sealed class GuessLimiter(TimeProvider clock)
         }
     }
 
-    private IEnumerable<(string Key, int Free, int Most)> Keys(Guid? person, string? name, IPAddress? address)
+    private void Forget(Guid person, GuessedFactor factors)
+    {
+        foreach ((string key, _, _) in Keys(person, null, null, factors))
+        {
+            _entries.Remove(key);
+        }
+    }
+
+    private void GiveBack(string key)
+    {
+        if (_entries.TryGetValue(key, out Entry? entry))
+        {
+            _entries[key] = new(entry.Tries - 1, entry.Last, TimeSpan.Zero);
+        }
+    }
+
+    private IEnumerable<(string Key, int Free, int Most)> Keys(Guid? person, string? name, IPAddress? address, GuessedFactor factors)
     {
         if (person is { } id)
         {
-            yield return (KeyOf(id), FreePerName, MostPerName);
+            if (factors.HasFlag(GuessedFactor.Password))
+            {
+                yield return ($"person/{id:N}/password", FreePerName, MostPerName);
+            }
+
+            if (factors.HasFlag(GuessedFactor.Code))
+            {
+                yield return ($"person/{id:N}/code", FreePerName, MostPerName);
+            }
         }
         else if (name is not null)
         {
@@ -126,8 +180,6 @@ internal sealed class GuessLimiter(TimeProvider clock)
     private TimeSpan WaitOf(string key) => _entries.TryGetValue(key, out Entry? entry) ? entry.Wait - Since(entry.Last) : TimeSpan.Zero;
 
     private TimeSpan Since(long timestamp) => clock.GetElapsedTime(timestamp);
-
-    private static string KeyOf(Guid person) => "person/" + person.ToString("N");
 
     // Whoever has an IPv6 address has the 2^64 beside it as well.
     private string KeyOf(IPAddress address)

@@ -30,9 +30,6 @@ internal sealed class PasswordHasher(PassphraseKdf? kdf, Argon2Parameters cost)
     private readonly SemaphoreSlim _gate = new(Running, Running);
     private int _inside;
 
-    /// <summary>Whether this server hashes passwords at all.</summary>
-    public bool IsAvailable => kdf is not null;
-
     /// <summary>The verifier to keep. Throws Throttled.</summary>
     public async ValueTask<byte[]> MakeAsync(SecretValue password, Keyring keys, CancellationToken cancellationToken)
     {
