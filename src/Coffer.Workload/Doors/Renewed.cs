@@ -2,13 +2,17 @@ namespace Coffer.Workload.Doors;
 
 /// <summary>
 /// Something short-lived, renewed ahead of its end. Callers share one issue, which no caller's leaving ends; while a renewal
-/// fails, what still holds is given; after a failure the next try waits a little, longer each time.
+/// fails, what still holds is given; after a failure the next try waits a little, longer each time. A refusal does not pass by itself: what is
+/// renewed ahead is asked for minutes later then, and not at all where it never was issued and nobody asks.
 /// </summary>
 internal sealed class Renewed<T> : IDisposable
     where T : class, IDisposable
 {
     // SDKs ask a local door with limits of a second or two.
-    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(700), FirstPause = TimeSpan.FromMilliseconds(250), LongestPause = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(700), FirstPause = TimeSpan.FromMilliseconds(250), LongestPause = TimeSpan.FromSeconds(5),
+        FirstRefusedPause = TimeSpan.FromMinutes(1), LongestRefusedPause = TimeSpan.FromMinutes(5);
+
+    private const string EndedAlready = "what was issued has ended already";
 
     private readonly Func<CancellationToken, ValueTask<T>> _issue;
     private readonly Func<T, DateTimeOffset> _end;
@@ -54,6 +58,18 @@ internal sealed class Renewed<T> : IDisposable
         }
     }
 
+    /// <summary>The renewing while nobody asks: ended where there is none.</summary>
+    internal Task Keeping
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _keeping ?? Task.CompletedTask;
+            }
+        }
+    }
+
     /// <summary>
     /// What <paramref name="use"/> makes of the current one. It must copy what it needs: the next renewal zeroes the rest. Throws
     /// what the issue threw where there is nothing that still holds.
@@ -93,7 +109,7 @@ internal sealed class Renewed<T> : IDisposable
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_ended, this);
-            return _current is not null && _clock.GetUtcNow() < _end(_current) ? use(_current) : throw new IOException("what was issued has ended already", _failure);
+            return _current is not null && _clock.GetUtcNow() < _end(_current) ? use(_current) : throw new IOException(EndedAlready, _failure);
         }
     }
 
@@ -136,6 +152,15 @@ internal sealed class Renewed<T> : IDisposable
                     await issuing.WaitAsync(stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 }
 
+                lock (_gate)
+                {
+                    if (_current is null && _failure is WorkloadException && _issuing is null)
+                    {
+                        _keeping = null;
+                        return;
+                    }
+                }
+
                 // Timers count whole milliseconds, and cut the rest off: a moment too soon is a try that is not due.
                 TimeSpan pause = TimeSpan.FromMilliseconds(Math.Ceiling((Due - _clock.GetUtcNow()).TotalMilliseconds));
                 await Task.Delay(pause > FirstPause / 2 ? pause : FirstPause / 2, _clock, stop).ConfigureAwait(false);
@@ -168,6 +193,13 @@ internal sealed class Renewed<T> : IDisposable
                 }
 
                 DateTimeOffset now = _clock.GetUtcNow();
+                if (_end(issued) <= now)
+                {
+                    // No success, or the next try would be at once, and so would all that follow.
+                    issued.Dispose();
+                    throw new IOException(EndedAlready);
+                }
+
                 _current?.Dispose();
                 _current = issued;
                 _renew = now + _renewal.Spread(_keep(_end(issued) - now));
@@ -180,8 +212,12 @@ internal sealed class Renewed<T> : IDisposable
         {
             lock (_gate)
             {
-                TimeSpan pause = FirstPause * Math.Pow(2, Math.Min(_failures++, 10));
-                _retry = _clock.GetUtcNow() + _renewal.SpreadPause(pause < LongestPause ? pause : LongestPause);
+                // A refusal counts anew after a server that was away, and the other way round.
+                bool isRefused = _renewal.IsAhead && failure is WorkloadException, wasRefused = _renewal.IsAhead && _failure is WorkloadException;
+                _failures = isRefused == wasRefused ? _failures : 0;
+                (TimeSpan first, TimeSpan longest) = isRefused ? (FirstRefusedPause, LongestRefusedPause) : (FirstPause, LongestPause);
+                TimeSpan pause = first * Math.Pow(2, Math.Min(_failures++, 10));
+                _retry = _clock.GetUtcNow() + _renewal.SpreadPause(pause < longest ? pause : longest);
                 _failure = failure;
             }
 

@@ -58,9 +58,9 @@ public sealed class ForwardingHandler : IDisposable
     public async Task HandleAsync(HttpContext context)
     {
         CancellationToken aborted = context.RequestAborted;
-        if (_options.SocketPath is not null && WouldSpeakForUs(context))
+        if (_options.SocketPath is not null && LocalTarget.Refuse(context) is var (status, code, message))
         {
-            await CofferApiToken.RefuseAsync(context, StatusCodes.Status401Unauthorized, "unauthenticated", "this API asks for a token").ConfigureAwait(false);
+            await CofferApiToken.RefuseAsync(context, status, code, message).ConfigureAwait(false);
             return;
         }
 
@@ -85,21 +85,6 @@ public sealed class ForwardingHandler : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _client.Dispose();
-
-    /// <summary>
-    /// Whether the server's local socket would take a request for this process's own: Coffer's API believes the kernel there where no token
-    /// is shown. What is passed on is never this process's own, however the path is spelt.
-    /// </summary>
-    private static bool WouldSpeakForUs(HttpContext context)
-    {
-        if (!string.IsNullOrWhiteSpace(context.Request.Headers.Authorization))
-        {
-            return false;
-        }
-
-        string target = Uri.UnescapeDataString(context.Features.Get<IHttpRequestFeature>()!.RawTarget);
-        return target.Split('?', 2)[0].Split('/', StringSplitOptions.RemoveEmptyEntries).Contains("coffer", StringComparer.OrdinalIgnoreCase);
-    }
 
     private HttpRequestMessage Request(HttpContext context)
     {

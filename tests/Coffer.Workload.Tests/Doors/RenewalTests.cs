@@ -1,7 +1,7 @@
 using System.Text;
 using System.Threading.Channels;
 using Coffer.Workload.Doors;
-using Microsoft.Extensions.Time.Testing;
+using Coffer.Workload.Tests.Support;
 
 namespace Coffer.Workload.Tests.Doors;
 
@@ -13,7 +13,7 @@ public sealed class RenewalTests : IDisposable
     private readonly ArmedClock _clock = new(Start);
     private readonly Channel<TimeSpan> _tries = Channel.CreateUnbounded<TimeSpan>();
     private Renewed<DoorToken>? _renewed;
-    private volatile bool _away;
+    private volatile bool _away, _refuses, _late;
     private int _count;
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
@@ -25,7 +25,9 @@ public sealed class RenewalTests : IDisposable
         {
             string text = $"t{Interlocked.Increment(ref _count)}";
             _tries.Writer.TryWrite(_clock.GetUtcNow() - Start);
-            return _away ? ValueTask.FromException<DoorToken>(new IOException("away")) : ValueTask.FromResult(new DoorToken(Encoding.ASCII.GetBytes(text), _clock.GetUtcNow().AddMinutes(minutes)));
+            return _away ? ValueTask.FromException<DoorToken>(new IOException("away"))
+                : _refuses ? ValueTask.FromException<DoorToken>(new WorkloadException("not allowed", "ask"))
+                : ValueTask.FromResult(new DoorToken(Encoding.ASCII.GetBytes(text), _clock.GetUtcNow().AddMinutes(_late ? -1 : minutes)));
         },
         t => t.Expires, Renewed<DoorToken>.TwoThirds, _clock, renewal);
 
@@ -61,8 +63,9 @@ public sealed class RenewalTests : IDisposable
     {
         Renewed<DoorToken> renewed = Over(Renewal.OnDemand);
         await ReadAsync(renewed);
+        Assert.True(renewed.Keeping.IsCompleted);
+        Assert.False(_clock.Armed.TryRead(out _));
         _clock.Advance(TimeSpan.FromHours(1));
-        await Task.Yield();
         Assert.Equal(1, _count);
     }
 
@@ -105,6 +108,65 @@ public sealed class RenewalTests : IDisposable
         Assert.Equal([188, 375, 750, 1500], pauses);
     }
 
+    /// <summary>As where this machine's clock is wrong: the server must not be asked without a pause for ever.</summary>
+    [Fact]
+    public async Task What_ends_on_arrival_is_asked_for_again_in_growing_pauses()
+    {
+        _late = true;
+        Renewed<DoorToken> renewed = Over(Renewal.AheadWith(() => 0));
+        await Assert.ThrowsAsync<IOException>(async () => await ReadAsync(renewed));
+        await _tries.Reader.ReadAsync(Stop);
+        List<double> pauses = [];
+        for (int i = 0; i < 7; i++)
+        {
+            pauses.Add((await PassPauseAsync()).TotalSeconds);
+        }
+
+        Assert.Equal([0.25, 0.5, 1, 2, 4, 5, 5], pauses);
+    }
+
+    /// <summary>Somebody has to change something at the server first; asking again and again fills its trail.</summary>
+    [Fact]
+    public async Task A_refused_renewal_is_tried_again_minutes_later_and_counts_apart_from_a_server_that_is_away()
+    {
+        Renewed<DoorToken> renewed = Over(Renewal.AheadWith(() => 0), minutes: 60);
+        await ReadAsync(renewed);
+        await _tries.Reader.ReadAsync(Stop);
+        _refuses = true;
+        List<double> pauses = [];
+        for (int i = 0; i < 5; i++)
+        {
+            pauses.Add((await PassPauseAsync()).TotalMinutes);
+        }
+
+        Assert.Equal([40, 1, 2, 4, 5], pauses);
+        Assert.Equal("t1", await ReadAsync(renewed));
+        _away = true;
+        Assert.Equal(5, (await PassPauseAsync()).TotalMinutes);
+        Assert.Equal(0.25, (await PassPauseAsync()).TotalSeconds);
+        Assert.Equal(0.5, (await PassPauseAsync()).TotalSeconds);
+    }
+
+    [Fact]
+    public async Task What_was_never_issued_and_is_refused_is_not_asked_for_until_somebody_asks_again()
+    {
+        _refuses = true;
+        Renewed<DoorToken> renewed = Over(Renewal.AheadWith(() => 0));
+        await Assert.ThrowsAsync<WorkloadException>(async () => await ReadAsync(renewed));
+        await _tries.Reader.ReadAsync(Stop);
+        await renewed.Keeping;
+        Assert.False(_clock.Armed.TryRead(out _));
+        _clock.Advance(TimeSpan.FromHours(1));
+        Assert.Equal(1, _count);
+        _refuses = false;
+
+        Assert.Equal("t2", await ReadAsync(renewed));
+
+        await _tries.Reader.ReadAsync(Stop);
+        Assert.Equal(600, (await PassPauseAsync()).TotalSeconds);
+        Assert.Equal("t3", await ReadAsync(renewed));
+    }
+
     [Fact]
     public void Machines_draw_different_times_and_none_too_soon()
     {
@@ -120,29 +182,12 @@ public sealed class RenewalTests : IDisposable
     {
         Renewed<DoorToken> renewed = Over(Renewal.AheadWith(() => 0));
         await ReadAsync(renewed);
+        await _clock.Armed.ReadAsync(Stop);
+        Task keeping = renewed.Keeping;
+        Assert.False(keeping.IsCompleted);
         renewed.Dispose();
+        await keeping;
         _clock.Advance(TimeSpan.FromHours(2));
-        await Task.Yield();
         Assert.Equal(1, _count);
-    }
-
-    /// <summary>A clock that tells of each pause that begins on it. A caller's own patience is none.</summary>
-    private sealed class ArmedClock(DateTimeOffset start) : FakeTimeProvider(start)
-    {
-        private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(700);
-        private readonly Channel<TimeSpan> _armed = Channel.CreateUnbounded<TimeSpan>();
-
-        public ChannelReader<TimeSpan> Armed => _armed.Reader;
-
-        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
-        {
-            ITimer timer = base.CreateTimer(callback, state, dueTime, period);
-            if (dueTime != Patience)
-            {
-                _armed.Writer.TryWrite(dueTime);
-            }
-
-            return timer;
-        }
     }
 }

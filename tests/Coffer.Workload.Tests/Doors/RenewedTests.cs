@@ -113,8 +113,33 @@ public sealed class RenewedTests
     [Fact]
     public async Task What_has_ended_when_it_arrives_is_not_given()
     {
-        using Renewed<DoorToken> renewed = Over(n => ValueTask.FromResult(Token(n, minutes: -1)));
-        await Assert.ThrowsAsync<IOException>(async () => await ReadAsync(renewed));
+        List<DoorToken> made = [];
+        using Renewed<DoorToken> renewed = Over(n =>
+        {
+            made.Add(Token(n, minutes: -1));
+            return ValueTask.FromResult(made[^1]);
+        });
+        // A failure like others: zeroed, and the next try waits.
+        foreach (int pause in (int[])[250, 500, 1000])
+        {
+            int before = made.Count;
+            await Assert.ThrowsAsync<IOException>(async () => await ReadAsync(renewed));
+            Assert.Equal(before + 1, made.Count);
+            Assert.Equal(new byte[2], made[^1].Value.ToArray());
+            _clock.Advance(TimeSpan.FromMilliseconds(pause - 1));
+            await Assert.ThrowsAsync<IOException>(async () => await ReadAsync(renewed));
+            Assert.Equal(before + 1, made.Count);
+            _clock.Advance(TimeSpan.FromMilliseconds(1));
+        }
+    }
+
+    [Fact]
+    public async Task What_ends_on_arrival_does_not_take_the_place_of_what_still_holds()
+    {
+        using Renewed<DoorToken> renewed = Over(n => ValueTask.FromResult(Token(n, minutes: n == 1 ? 15 : -1)));
+        Assert.Equal("t1", await ReadAsync(renewed));
+        _clock.Advance(TimeSpan.FromMinutes(11));
+        Assert.Equal("t1", await ReadAsync(renewed));
     }
 
     /// <summary>However time and the server go, a token is given only while it holds.</summary>

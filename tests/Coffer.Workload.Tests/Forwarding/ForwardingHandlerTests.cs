@@ -1,4 +1,6 @@
 using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Coffer.Workload.Forwarding;
@@ -133,6 +135,9 @@ public sealed class ForwardingHandlerTests : IAsyncDisposable
     [InlineData("/%63offer/v1/whoami")]
     [InlineData("/x/../coffer/v1/whoami")]
     [InlineData("/x%2f..%2fcoffer%2fv1/whoami")]
+    [InlineData("/x%3f/../coffer/v1/whoami")]
+    [InlineData("/x%253f/../%2563offer/v1/whoami")]
+    [InlineData("/x\\..\\coffer/v1/whoami")]
     public async Task Nobody_speaks_for_who_passes_on_at_the_servers_local_socket(string target)
     {
         await StartServerAsync(context =>
@@ -164,6 +169,51 @@ public sealed class ForwardingHandlerTests : IAsyncDisposable
         }
 
         Assert.Equal(2, _seen.Count);
+    }
+
+    /// <summary>The server lets its own user unseal by the kernel's word alone, and a token changes nothing about that.</summary>
+    [Theory]
+    [InlineData("/coffer/v1/sys/unseal", 403)]
+    [InlineData("/coffer/v1/sys/unseal?a=b", 403)]
+    [InlineData("/coffer/v1/sys/unseal/", 403)]
+    [InlineData("/coffer/v2/SYS/Unseal", 403)]
+    [InlineData("//coffer//v1/sys//unseal", 403)]
+    [InlineData("/coffer/v1/./sys/unseal", 403)]
+    [InlineData("/coffer/v1/sys/x/../unseal", 403)]
+    [InlineData("/coffer/v1/sys/a%2Fb/../unseal", 403)]
+    [InlineData("/x%3f/../coffer/v1/sys/unseal", 403)]
+    [InlineData("/coffer/v1/%73ys/%75nseal", 403)]
+    [InlineData("/coffer/v1/sys/%2575nseal", 403)]
+    [InlineData("/coffer/v1/sys%2funseal", 403)]
+    [InlineData("/coffer/v1/sys\\unseal", 403)]
+    [InlineData("/aws/coffer/v1/sys/unseal", 403)]
+    [InlineData("/coffer/v1/sys/%25252525252525252575nseal", 400)]
+    [InlineData("https://127.0.0.1/coffer/v1/sys/unseal", 400)]
+    [InlineData("x://a?b/coffer/v1/sys/unseal", 400)]
+    [InlineData("/coffer/v1/sys/status", 200)]
+    [InlineData("/coffer/v1/vaults/demo/secrets/sys%2Funseal", 200)]
+    [InlineData("/unseal", 200)]
+    public async Task Nobody_unseals_by_the_kernels_word_on_who_passes_on(string target, int status)
+    {
+        int reached = 0;
+        await StartServerAsync(_ =>
+        {
+            Interlocked.Increment(ref reached);
+            return Task.CompletedTask;
+        });
+        using ForwardingHandler forwarder = new(new ForwardingOptions { SocketPath = _socket });
+        await using StubCloud cloud = await StubCloud.StartAsync(o => o with { Handler = forwarder.HandleAsync });
+        using TcpClient tcp = new();
+        await tcp.ConnectAsync(IPAddress.Loopback, cloud.TlsPort, TestContext.Current.CancellationToken);
+        await using SslStream stream = new(tcp.GetStream());
+        await stream.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "localhost", CertificateChainPolicy = cloud.Trust() }, TestContext.Current.CancellationToken);
+
+        await stream.WriteAsync(Encoding.ASCII.GetBytes($"POST {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer cfs_own\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"), TestContext.Current.CancellationToken);
+        using StreamReader reader = new(stream);
+        string answer = await reader.ReadToEndAsync(TestContext.Current.CancellationToken);
+
+        Assert.StartsWith($"HTTP/1.1 {status} ", answer, StringComparison.Ordinal);
+        Assert.Equal(status == 200 ? 1 : 0, reached);
     }
 
     [Fact]
