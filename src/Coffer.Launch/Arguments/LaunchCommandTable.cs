@@ -7,7 +7,7 @@ public static class LaunchCommandTable
     internal static readonly LaunchOption NoEnvFile = new("--no-env-file", null, "read no .env file");
     internal static readonly LaunchOption Vault = new("--vault", "VAULT", "the vault of references that name none (coffer:///name); the program gets it as COFFER_VAULT", "COFFER_VAULT");
     internal static readonly LaunchOption As = new("--as", "NAME", "run the program as this workload, with a short-lived identity of its own", FullProgram: true);
-    internal static readonly LaunchOption Doors = new("--doors", "LIST", "with --as: the vendors' doors to open for it, separated by commas", "all that the server speaks", FullProgram: true);
+    internal static readonly LaunchOption Doors = new("--doors", "LIST", "with --as: the vendors' doors to open for it, separated by commas", "all that the server speaks");
     internal static readonly LaunchOption Override = new("--override", null, "let the files win over the environment", "the environment wins over the files");
     internal static readonly LaunchOption NoInherit = new("--no-inherit", null, "start from HOME, LANG, LC_*, LOGNAME, PATH, SHELL, TERM, TMPDIR, TZ, USER and XDG_RUNTIME_DIR only", "the whole environment is inherited");
     internal static readonly LaunchOption AllowTracked = new("--allow-tracked", null, "read a .env file although git tracks it", "such a file is refused");

@@ -14,6 +14,12 @@ internal static class RunCommand
 
     public static PreparedRun Prepare(ParsedArguments arguments, SecretResolver? remote)
     {
+        // What is wrong with the words themselves shows before a file is read or a secret asked for.
+        if (arguments.Has(LaunchCommandTable.Doors) && !arguments.Has(LaunchCommandTable.As))
+        {
+            throw ParsedArguments.Usage(arguments.Command, "--doors goes with --as: the doors are that workload's");
+        }
+
         // What this process is about to hold stays out of core dumps; the successor starts with the flag set again.
         _ = LibC.ProcessControl(LibC.PR_SET_DUMPABLE, 0, 0, 0, 0);
 
@@ -43,11 +49,6 @@ internal static class RunCommand
                 ?? throw new LaunchException(CofferExit.NotFound, $"--fd {SourceException.Printable(name)}: no variable of that name is set", "check the name, and which file sets it");
             environment.Remove(name);
             environment.Set($"{name}_FILE", SealedDescriptor.Create(value));
-        }
-
-        if (arguments.Has(LaunchCommandTable.Doors) && !arguments.Has(LaunchCommandTable.As))
-        {
-            throw ParsedArguments.Usage(arguments.Command, "--doors goes with --as: the doors are that workload's");
         }
 
         return new(path, [.. arguments.Operands], environment, arguments.Value(LaunchCommandTable.As), arguments.Value(LaunchCommandTable.Doors));

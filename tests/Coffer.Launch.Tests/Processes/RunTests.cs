@@ -22,6 +22,15 @@ public sealed class RunTests : IDisposable
         Assert.Equal((exit, "", ""), (result.Exit, result.Out, result.Error));
     }
 
+    /// <summary>What is wrong with the words shows before a program is looked for, a file read or a server asked.</summary>
+    [Fact]
+    public void Doors_without_a_workload_are_refused_before_anything_else()
+    {
+        FrontResult result = Run("run", "--doors", "aws", "--env-file", "none", "--", "/no/such/program");
+        Assert.Equal(CofferExit.Usage, result.Exit);
+        Assert.Contains("--doors goes with --as", result.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void The_program_takes_coffers_place_under_its_own_name()
     {
