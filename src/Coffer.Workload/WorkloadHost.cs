@@ -160,7 +160,6 @@ public sealed class WorkloadHost : IAsyncDisposable
         builder.Configuration.Sources.Clear();
         builder.Logging.ClearProviders();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(2));
-        // The child's signals are the child's: the command decides when this ends.
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel =>
@@ -234,7 +233,7 @@ public sealed class WorkloadHost : IAsyncDisposable
     /// the loopback ports it must be loopback; else a page of the web whose name resolves to 127.0.0.1 could speak to them.
     /// </summary>
     private static bool IsFor(HostString host, InterceptedName? name) =>
-        name is null ? host.Host is "127.0.0.1" or "localhost" : string.Equals(host.Host.TrimEnd('.'), name.Host, StringComparison.OrdinalIgnoreCase) && host.Port is null or 443;
+        name is null ? LoopbackName.Is(host) : string.Equals(host.Host.TrimEnd('.'), name.Host, StringComparison.OrdinalIgnoreCase) && host.Port is null or 443;
 
     private static TlsHandshakeCallbackOptions Handshake(RunAuthority authority, WorkloadOptions options) => new()
     {
@@ -327,12 +326,5 @@ public sealed class WorkloadHost : IAsyncDisposable
     private sealed class Misdirected
     {
         public static readonly Misdirected Instance = new();
-    }
-
-    private sealed class NoLifetime : IHostLifetime
-    {
-        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }

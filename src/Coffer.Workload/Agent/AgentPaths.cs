@@ -6,6 +6,7 @@ namespace Coffer.Workload.Agent;
 /// <summary>The two kinds of file that an agent makes: sockets, and a token file in memory. Where they are, nobody else may change names.</summary>
 internal static class AgentPaths
 {
+    private const int MostLinks = 40;
     private const UnixFileMode OthersWrite = UnixFileMode.GroupWrite | UnixFileMode.OtherWrite;
     private static readonly string[] InMemory = ["tmpfs", "ramfs"];
 
@@ -58,13 +59,57 @@ internal static class AgentPaths
         }
     }
 
+    /// <summary>
+    /// The folder of a path. Throws where others may change a name in it, or on the way to it: whoever may rename a folder above decides what is below.
+    /// Above, a folder that is everybody's will do if its sticky bit keeps what is ours in its place.
+    /// </summary>
     private static string CheckFolder(string path)
     {
         string folder = Path.GetDirectoryName(Path.GetFullPath(path)) ?? "/";
-        FileStatus? status = FileStatus.Of(folder);
-        return status is not { Type: FileStatus.Directory } ? throw new WorkloadException($"{folder} is no folder", "make it first: RuntimeDirectory= in the service's unit does")
-            : !status.IsOurs || (status.Mode & OthersWrite) != 0
-                ? throw new WorkloadException($"others may change what is in {folder}", "name a path in a folder of root's or the agent's own that nobody else may write to")
-                : folder;
+        if (FileStatus.Of(folder) is not { Type: FileStatus.Directory })
+        {
+            throw NoFolder(folder);
+        }
+
+        string at = "/";
+        int links = 0;
+        Stack<string> ahead = new(folder.Split('/', StringSplitOptions.RemoveEmptyEntries).Reverse());
+        CheckNames(at, FileStatus.Of(at), isLast: ahead.Count == 0);
+        while (ahead.TryPop(out string? name))
+        {
+            string next = name == ".." ? Path.GetDirectoryName(at) ?? "/" : Path.Combine(at, name);
+            FileStatus? status = FileStatus.Of(next);
+            if (status is { Type: FileStatus.Link, IsOurs: true } && ++links <= MostLinks && new FileInfo(next).LinkTarget is { } target)
+            {
+                at = target.StartsWith('/') ? "/" : at;
+                foreach (string part in target.Split('/', StringSplitOptions.RemoveEmptyEntries).Where(p => p != ".").Reverse())
+                {
+                    ahead.Push(part);
+                }
+
+                continue;
+            }
+
+            CheckNames(next, status, isLast: ahead.Count == 0);
+            at = next;
+        }
+
+        return folder;
     }
+
+    private static void CheckNames(string folder, FileStatus? status, bool isLast)
+    {
+        if (status is null)
+        {
+            throw NoFolder(folder);
+        }
+
+        bool isOthers = (status.Mode & OthersWrite) != 0 && (isLast || !status.Mode.HasFlag(UnixFileMode.StickyBit));
+        if (status.Type != FileStatus.Directory || !status.IsOurs || isOthers)
+        {
+            throw new WorkloadException($"others may change what is in {folder}", "name a path in a folder of root's or the agent's own that nobody else may write to, nor to any folder above");
+        }
+    }
+
+    private static WorkloadException NoFolder(string folder) => new($"{folder} is no folder", "make it first: RuntimeDirectory= in the service's unit does");
 }

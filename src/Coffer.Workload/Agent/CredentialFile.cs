@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Coffer.Workload.Child;
+using Microsoft.Win32.SafeHandles;
 
 namespace Coffer.Workload.Agent;
 
@@ -45,13 +46,15 @@ public sealed class CredentialFile
     /// <summary>Its text, without white space at the ends, as UTF-8. The caller zeroes it. Throws <see cref="WorkloadException"/>, which names the file and never its text.</summary>
     public byte[] Read()
     {
-        FileStatus? status = _followsLinks ? StatusBehindLinks() : FileStatus.Of(_path);
-        if (status is null)
+        using SafeFileHandle? file = FileStatus.Open(_path, _followsLinks, out bool isLink);
+        // Of what is open, and not of its name: that could lead elsewhere a moment later.
+        FileStatus? status = file is null ? null : FileStatus.Of(file);
+        if (status is null && !isLink)
         {
-            throw new WorkloadException($"{_path} is not there, or may not be read", "the agent reads it anew each time it needs a token");
+            throw Missing();
         }
 
-        if (status.Type != FileStatus.Regular)
+        if (file is null || status is not { Type: FileStatus.Regular })
         {
             throw new WorkloadException($"{_path} is not a regular file", "a link could lead anywhere: name the file itself");
         }
@@ -69,7 +72,7 @@ public sealed class CredentialFile
         byte[] buffer = new byte[Longest + 1];
         try
         {
-            using FileStream stream = new(_path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+            using FileStream stream = new(file, FileAccess.Read, bufferSize: 0);
             int length = stream.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false);
             if (length > Longest)
             {
@@ -83,7 +86,7 @@ public sealed class CredentialFile
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new WorkloadException($"{_path} is not there, or may not be read", "the agent reads it anew each time it needs a token");
+            throw Missing();
         }
         finally
         {
@@ -94,15 +97,5 @@ public sealed class CredentialFile
     /// <inheritdoc/>
     public override string ToString() => _path;
 
-    private FileStatus? StatusBehindLinks()
-    {
-        try
-        {
-            return FileStatus.Of(File.ResolveLinkTarget(_path, returnFinalTarget: true)?.FullName ?? _path);
-        }
-        catch (IOException)
-        {
-            return null;
-        }
-    }
+    private WorkloadException Missing() => new($"{_path} is not there, or may not be read", "the agent reads it anew each time it needs a token");
 }

@@ -15,8 +15,8 @@ public sealed record PeerRule
     /// <summary>The security module's label that the caller must have, as <c>system_u:system_r:shop_t:s0</c>, or null.</summary>
     public string? Label { get; init; }
 
-    /// <summary>Whether the caller's process must be known.</summary>
-    internal bool NeedsProcess => ControlGroup is not null || Label is not null;
+    /// <summary>Whether a caller's process must be known: not of another user's, who is refused anyway.</summary>
+    internal bool NeedsProcess(uint uid) => uid == Uid && (ControlGroup is not null || Label is not null);
 
     /// <summary>Null where the caller is meant, else why not, in words for a log.</summary>
     internal string? Refuse(Peer peer)
@@ -26,7 +26,7 @@ public sealed record PeerRule
             return $"the user is not {Uid}";
         }
 
-        if (!NeedsProcess)
+        if (!NeedsProcess(peer.Uid))
         {
             return null;
         }

@@ -135,6 +135,11 @@ public sealed class WorkloadAgent : IAsyncDisposable
         {
             await token.PrimeAsync(cancellationToken).ConfigureAwait(false);
         }
+
+        if (workload.VaultToken is { } sink)
+        {
+            await sink.PrimeAsync(cancellationToken).ConfigureAwait(false);
+        }
     }
 
     private static async Task EndAsync(AgentOptions options, WebApplication? app)
@@ -166,60 +171,79 @@ public sealed class WorkloadAgent : IAsyncDisposable
         builder.Logging.AddFilter((_, category, level) => category?.StartsWith("Microsoft.", StringComparison.Ordinal) != true || level >= LogLevel.Error);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
+        builder.Services.AddSingleton(services => new Refusals(services.GetRequiredService<ILoggerFactory>().CreateLogger("Coffer.Agent"), options.Clock));
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = 4 * 1024 * 1024;
-            kestrel.Limits.MaxConcurrentConnections = 1024;
+            kestrel.Limits.MaxConcurrentConnections = PeerConnections.Most;
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
+            PeerConnections connections = new();
+            Refusals refusals = kestrel.ApplicationServices.GetRequiredService<Refusals>();
             foreach (AgentWorkload workload in options.Workloads)
             {
                 if (workload.Listen is { } address)
                 {
-                    kestrel.Listen(address, listen => Identify(listen, workload, isApi: false));
+                    kestrel.Listen(address, listen => Identify(listen, workload, isApi: false, connections, refusals));
                 }
 
                 if (workload.ApiSocket is { } socket)
                 {
-                    kestrel.ListenUnixSocket(socket, listen => Identify(listen, workload, isApi: true));
+                    kestrel.ListenUnixSocket(socket, listen => Identify(listen, workload, isApi: true, connections, refusals));
                 }
             }
         });
         WebApplication app = builder.Build();
-        Refusals refusals = new(app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Coffer.Agent"), options.Clock);
+        Refusals refusals = app.Services.GetRequiredService<Refusals>();
         app.Run(context => HandleAsync(context, options, refusals));
         return app;
     }
 
     /// <summary>Once for a connection: its other end does not change hands unless its holder gives it away.</summary>
-    private static void Identify(ListenOptions listen, AgentWorkload workload, bool isApi)
+    private static void Identify(ListenOptions listen, AgentWorkload workload, bool isApi, PeerConnections connections, Refusals refusals)
     {
         listen.Protocols = HttpProtocols.Http1;
-        listen.Use(next => connection =>
+        listen.Use(next => async connection =>
         {
-            Peer? peer = connection.Features.Get<IConnectionSocketFeature>()?.Socket is { } socket ? PeerProof.Of(socket, workload.Peer.NeedsProcess) : null;
-            connection.Features.Set(new Caller(workload, isApi, peer, peer is null ? "who calls cannot be told" : workload.Peer.Refuse(peer)));
-            return next(connection);
+            Socket? socket = connection.Features.Get<IConnectionSocketFeature>()?.Socket;
+            Peer? peer = socket is null ? null : PeerProof.Of(socket, workload.Peer.NeedsProcess);
+            Caller caller = new(workload, isApi, peer, peer is null ? "who calls cannot be told" : workload.Peer.Refuse(peer));
+            using IDisposable? held = connections.TryOpen(peer?.Uid, caller.Refusal is not null);
+            if (held is null)
+            {
+                refusals.Tell(workload.Principal, isApi ? "api" : "unknown", peer, () => ProgramOf(peer!, socket), "it holds too many connections");
+                connection.Abort(new ConnectionAbortedException("too many connections of one user"));
+                return;
+            }
+
+            connection.Features.Set(caller);
+            await next(connection).ConfigureAwait(false);
         });
     }
 
     private static Task HandleAsync(HttpContext context, AgentOptions options, Refusals refusals)
     {
+        Caller caller = context.Features.Get<Caller>()!;
+        if (caller.Refusal is not null)
+        {
+            // Nothing else will be said at this connection.
+            context.Response.Headers.Connection = "close";
+        }
+
         if (context.Request.Path == AlivePath)
         {
             context.Response.StatusCode = StatusCodes.Status204NoContent;
             return Task.CompletedTask;
         }
 
-        Caller caller = context.Features.Get<Caller>()!;
         ICredentialDoor? door = caller.IsApi ? null : caller.Workload.Doors.FirstOrDefault(d => d.Claims(context.Request.Path));
         // A page of the web whose name resolves to 127.0.0.1 names itself in Host; what a proxy passes on is somebody else's.
         string? reason = caller.Refusal
-            ?? (!caller.IsApi && context.Request.Host.Host is not ("127.0.0.1" or "localhost" or "[::1]") ? "Host is not loopback"
+            ?? (!caller.IsApi && !LoopbackName.Is(context.Request.Host) ? "Host is not loopback"
                 : context.Request.Headers.ContainsKey("X-Forwarded-For") || context.Request.Headers.ContainsKey("Forwarded") ? "the request was forwarded" : null);
         if (reason is not null)
         {
-            refusals.Tell(caller.Workload.Principal, caller.IsApi ? "api" : door?.Wire ?? "unknown", caller.Peer, () => ProgramOf(caller.Peer!, context), reason);
+            refusals.Tell(caller.Workload.Principal, caller.IsApi ? "api" : door?.Wire ?? "unknown", caller.Peer, () => ProgramOf(caller.Peer!, context.Features.Get<IConnectionSocketFeature>()?.Socket), reason);
             return TurnAwayAsync(context, caller, door, caller.Refusal is null ? Forwarded : NotYours);
         }
 
@@ -237,10 +261,10 @@ public sealed class WorkloadAgent : IAsyncDisposable
         return Task.CompletedTask;
     }
 
-    private static (int Pid, string Name) ProgramOf(Peer peer, HttpContext context)
+    private static (int Pid, string Name) ProgramOf(Peer peer, Socket? socket)
     {
         int pid = peer.Processes.Count > 0 ? peer.Processes[0].Pid
-            : context.Features.Get<IConnectionSocketFeature>()?.Socket is { } socket && PeerProof.Of(socket, needsProcess: true) is { Processes.Count: > 0 } known ? known.Processes[0].Pid
+            : socket is not null && PeerProof.Of(socket, _ => true) is { Processes.Count: > 0 } known ? known.Processes[0].Pid
             : 0;
         return (pid, pid == 0 ? "not seen" : PeerProcess.NameOf(pid));
     }
@@ -283,11 +307,4 @@ public sealed class WorkloadAgent : IAsyncDisposable
 
     /// <summary>Who opened a connection, and why they get nothing, if so.</summary>
     private sealed record Caller(AgentWorkload Workload, bool IsApi, Peer? Peer, string? Refusal);
-
-    private sealed class NoLifetime : IHostLifetime
-    {
-        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-    }
 }

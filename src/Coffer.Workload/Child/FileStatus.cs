@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace Coffer.Workload.Child;
 
@@ -8,25 +9,44 @@ namespace Coffer.Workload.Child;
 /// <param name="Mode">Permissions.</param>
 internal sealed unsafe partial record FileStatus(uint Owner, int Type, UnixFileMode Mode)
 {
-    public const int Regular = 0x8000, Socket = 0xC000, Directory = 0x4000;
+    public const int Regular = 0x8000, Socket = 0xC000, Directory = 0x4000, Link = 0xA000;
+
+    private const int AtFdCwd = -100, NoFollow = 0x100, EmptyPath = 0x1000;
+
+    // Some numbers of open(2) are another machine's on ARM.
+    private static int OpenNoFollow => RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm ? 0x8000 : 0x20000;
 
     /// <summary>Null where there is no such file, or it cannot be told.</summary>
-    public static FileStatus? Of(string path)
+    public static FileStatus? Of(string path) => Of(AtFdCwd, path, NoFollow);
+
+    /// <summary>The same of a file that is open: whatever becomes of its name meanwhile.</summary>
+    public static FileStatus? Of(SafeFileHandle file)
     {
-        if (!OperatingSystem.IsLinux())
+        bool held = false;
+        try
         {
-            return null;
+            file.DangerousAddRef(ref held);
+            return Of((int)file.DangerousGetHandle(), "", EmptyPath);
         }
-
-        const int AtFdCwd = -100, NoFollow = 0x100, TypeModeAndOwner = 0x1 | 0x2 | 0x8, OwnerOffset = 20, ModeOffset = 28;
-        byte* result = stackalloc byte[256];
-        if (Statx(AtFdCwd, path, NoFollow, TypeModeAndOwner, result) != 0)
+        finally
         {
-            return null;
+            if (held)
+            {
+                file.DangerousRelease();
+            }
         }
+    }
 
-        int mode = *(ushort*)(result + ModeOffset);
-        return new(*(uint*)(result + OwnerOffset), mode & 0xF000, (UnixFileMode)(mode & 0xFFF));
+    /// <summary>
+    /// Opens a file for reading without waiting for anybody, so that its status is looked at before its bytes are. Null where there is none or it may not be
+    /// read; <paramref name="isLink"/> where it is a link that was not to be followed.
+    /// </summary>
+    public static SafeFileHandle? Open(string path, bool followsLinks, out bool isLink)
+    {
+        const int NonBlocking = 0x800, CloseOnExec = 0x80000, TooManyLinks = 40;
+        int file = OpenFile(path, NonBlocking | CloseOnExec | (followsLinks ? 0 : OpenNoFollow));
+        isLink = file < 0 && !followsLinks && Marshal.GetLastPInvokeError() == TooManyLinks;
+        return file < 0 ? null : new(file, ownsHandle: true);
     }
 
     /// <summary>The user this process acts as.</summary>
@@ -44,6 +64,27 @@ internal sealed unsafe partial record FileStatus(uint Owner, int Type, UnixFileM
             throw new IOException("a file cannot be given to another user without CAP_CHOWN");
         }
     }
+
+    private static FileStatus? Of(int folder, string path, int flags)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return null;
+        }
+
+        const int TypeModeAndOwner = 0x1 | 0x2 | 0x8, OwnerOffset = 20, ModeOffset = 28;
+        byte* result = stackalloc byte[256];
+        if (Statx(folder, path, flags, TypeModeAndOwner, result) != 0)
+        {
+            return null;
+        }
+
+        int mode = *(ushort*)(result + ModeOffset);
+        return new(*(uint*)(result + OwnerOffset), mode & 0xF000, (UnixFileMode)(mode & 0xFFF));
+    }
+
+    [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    private static partial int OpenFile(string path, int flags);
 
     [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Statx(int folder, string path, int flags, uint mask, byte* result);

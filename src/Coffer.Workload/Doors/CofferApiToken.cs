@@ -44,22 +44,16 @@ public sealed class CofferApiToken : IDisposable
     /// <summary>Makes the request this workload's. False where there is no token to be had: the answer is written then.</summary>
     internal async ValueTask<bool> PutAsync(HttpContext context)
     {
-        try
+        string? header = await DoorAnswer.GetAsync(
+            context,
+            stop => _current.UseAsync(t => Bearer + Encoding.ASCII.GetString(t.Value), stop),
+            (status, message) => RefuseAsync(context, status, status == StatusCodes.Status403Forbidden ? "access_denied" : "unavailable", message)).ConfigureAwait(false);
+        if (header is not null)
         {
-            context.Request.Headers.Authorization = await _current.UseAsync(t => Bearer + Encoding.ASCII.GetString(t.Value), context.RequestAborted).ConfigureAwait(false);
-            return true;
-        }
-        catch (WorkloadException refused)
-        {
-            await RefuseAsync(context, StatusCodes.Status403Forbidden, "access_denied", refused.Message).ConfigureAwait(false);
-        }
-        catch (Exception failure) when (failure is not OperationCanceledException || !context.RequestAborted.IsCancellationRequested)
-        {
-            context.Response.Headers.RetryAfter = "1";
-            await RefuseAsync(context, StatusCodes.Status503ServiceUnavailable, "unavailable", "Coffer could not issue a token").ConfigureAwait(false);
+            context.Request.Headers.Authorization = header;
         }
 
-        return false;
+        return header is not null;
     }
 
     /// <summary>An error in the shape of Coffer's own API.</summary>

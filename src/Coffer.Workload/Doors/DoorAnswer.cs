@@ -52,29 +52,36 @@ internal static class DoorAnswer
     /// <summary>Writes plain text.</summary>
     public static Task WriteTextAsync(HttpContext context, int status, string text, string contentType = "text/plain") => WriteAsync(context, status, Encoding.UTF8.GetBytes(text), contentType);
 
-    /// <summary>
-    /// Runs <paramref name="answer"/>; a refusal and a server that is away become what <paramref name="refuse"/> writes: 403 with the server's
-    /// words, or 503, which every SDK tries again.
-    /// </summary>
+    /// <summary>Writes what <paramref name="answer"/> makes, or has <paramref name="refuse"/> say why there is nothing.</summary>
     public static async Task TryAsync(HttpContext context, Func<CancellationToken, ValueTask<byte[]>> answer, Func<int, string, Task> refuse, string contentType = "application/json")
     {
-        byte[] body;
+        if (await GetAsync(context, answer, refuse).ConfigureAwait(false) is { } body)
+        {
+            await WriteAsync(context, StatusCodes.Status200OK, body, contentType).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>
+    /// What <paramref name="get"/> gets, or null: a refusal and a server that is away become what <paramref name="refuse"/> writes then, 403 with the
+    /// server's words or 503, which every SDK tries again.
+    /// </summary>
+    public static async ValueTask<T?> GetAsync<T>(HttpContext context, Func<CancellationToken, ValueTask<T>> get, Func<int, string, Task> refuse)
+        where T : class
+    {
         try
         {
-            body = await answer(context.RequestAborted).ConfigureAwait(false);
+            return await get(context.RequestAborted).ConfigureAwait(false);
         }
         catch (WorkloadException refused)
         {
             await refuse(StatusCodes.Status403Forbidden, refused.Message).ConfigureAwait(false);
-            return;
         }
         catch (Exception failure) when (failure is not OperationCanceledException || !context.RequestAborted.IsCancellationRequested)
         {
             context.Response.Headers.RetryAfter = "1";
             await refuse(StatusCodes.Status503ServiceUnavailable, "Coffer could not issue credentials").ConfigureAwait(false);
-            return;
         }
 
-        await WriteAsync(context, StatusCodes.Status200OK, body, contentType).ConfigureAwait(false);
+        return null;
     }
 }

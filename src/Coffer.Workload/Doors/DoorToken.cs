@@ -21,7 +21,7 @@ public sealed class DoorToken(byte[] token, DateTimeOffset expires) : IDisposabl
 }
 
 /// <summary>
-/// Issues a bearer token for one audience: <c>azure:RESOURCE</c>, <c>google</c>, <c>google-id:AUDIENCE</c>, <c>vault</c>. Throws
+/// Issues a bearer token for one audience: <c>azure:RESOURCE</c>, <c>google</c>, <c>google-id:AUDIENCE</c>, <c>vault</c>, or <c>coffer</c> for its own API. Throws
 /// <see cref="WorkloadException"/> where the server refuses, anything else where it cannot be asked just now.
 /// </summary>
 public delegate ValueTask<DoorToken> TokenIssuer(string audience, CancellationToken cancellationToken);

@@ -16,7 +16,8 @@ public sealed class VaultTokenSink : IDisposable
     /// <summary>Audience of the tokens.</summary>
     public const string Audience = "vault";
 
-    private const string TokenHeader = "X-Vault-Token", Bearer = "Bearer ";
+    private const string TokenHeader = "X-Vault-Token", Bearer = "Bearer ", Next = ".next";
+    private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(50), WritePause = TimeSpan.FromSeconds(5);
 
     private readonly Renewed<DoorToken> _current;
     private readonly string _token = DoorSecret.Draw();
@@ -52,24 +53,17 @@ public sealed class VaultTokenSink : IDisposable
             return true;
         }
 
-        try
+        if (await DoorAnswer.GetAsync(context, stop => _current.UseAsync(t => Encoding.ASCII.GetString(t.Value), stop), (status, message) => RefuseAsync(context, status, message)).ConfigureAwait(false) is not { } token)
         {
-            string token = await _current.UseAsync(t => Encoding.ASCII.GetString(t.Value), context.RequestAborted).ConfigureAwait(false);
-            _ = inHeader ? headers[TokenHeader] = token : headers.Authorization = Bearer + token;
-            return true;
-        }
-        catch (WorkloadException refused)
-        {
-            await RefuseAsync(context, StatusCodes.Status403Forbidden, refused.Message).ConfigureAwait(false);
-        }
-        catch (Exception failure) when (failure is not OperationCanceledException || !context.RequestAborted.IsCancellationRequested)
-        {
-            context.Response.Headers.RetryAfter = "1";
-            await RefuseAsync(context, StatusCodes.Status503ServiceUnavailable, "Coffer could not issue a token").ConfigureAwait(false);
+            return false;
         }
 
-        return false;
+        _ = inHeader ? headers[TokenHeader] = token : headers.Authorization = Bearer + token;
+        return true;
     }
+
+    /// <summary>Gets the token before anybody asks. Throws what the issuer throws.</summary>
+    internal async Task PrimeAsync(CancellationToken cancellationToken) => await _current.UseAsync(_ => true, cancellationToken).ConfigureAwait(false);
 
     /// <summary>Keeps the short-lived token in a file from now on, until this ends. The first is there when this returns, if the server gave one.</summary>
     internal async Task WriteAsync(string file, CancellationToken cancellationToken, uint? owner = null)
@@ -92,9 +86,10 @@ public sealed class VaultTokenSink : IDisposable
         _stop.Cancel();
         _writing.Wait();
         _current.Dispose();
-        if (_file is not null && File.Exists(_file))
+        if (_file is not null)
         {
             Erase(_file);
+            Erase(_file + Next);
         }
     }
 
@@ -102,10 +97,13 @@ public sealed class VaultTokenSink : IDisposable
     {
         while (!_stop.IsCancellationRequested)
         {
+            bool isIssued = false, isWritten = false;
             try
             {
                 byte[] token = await _current.UseAsync(t => t.Value.ToArray(), _stop.Token).ConfigureAwait(false);
+                isIssued = true;
                 Replace(file, token, _owner);
+                isWritten = true;
             }
             catch (Exception failure) when (failure is not OperationCanceledException)
             {
@@ -118,9 +116,11 @@ public sealed class VaultTokenSink : IDisposable
 
             first.TrySetResult();
             TimeSpan pause = _current.Due - _clock.GetUtcNow();
+            // A token that could not be written is not asked for anew: it is there, and the file has one that ends sooner.
+            pause = isIssued && !isWritten && pause > WritePause ? WritePause : pause;
             try
             {
-                await Task.Delay(pause < TimeSpan.FromMilliseconds(50) ? TimeSpan.FromMilliseconds(50) : pause, _clock, _stop.Token).ConfigureAwait(false);
+                await Task.Delay(pause < ShortestPause ? ShortestPause : pause, _clock, _stop.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException)
             {
@@ -134,10 +134,12 @@ public sealed class VaultTokenSink : IDisposable
     /// <summary>By rename, so that a reader finds one token or the other, whole. No line end: it would be part of the token to some.</summary>
     private static void Replace(string file, byte[] token, uint? owner)
     {
-        string next = file + ".next";
+        string next = file + Next;
         try
         {
-            using (FileStream stream = new(next, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }))
+            // One that was left behind may be another user's by now, and must not be written through; a new one is nobody else's, nor a link.
+            File.Delete(next);
+            using (FileStream stream = new(next, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }))
             {
                 if (owner is { } peer && peer != FileStatus.CurrentUser())
                 {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.Win32.SafeHandles;
 
 namespace Coffer.Workload.Intercepting;
 
@@ -91,6 +92,14 @@ internal static class PeerProcess
 
     /// <summary>The security module's label of a process, or null where there is none or it cannot be told.</summary>
     public static string? LabelOf(int pid) => Read($"/proc/{pid.ToString(CultureInfo.InvariantCulture)}/attr/current")?.TrimEnd('\0', '\n') is { Length: > 0 } label ? label : null;
+
+    /// <summary>The number of the process that a handle stands for, or null where it has ended.</summary>
+    public static int? NumberOf(SafeFileHandle process)
+    {
+        const string Field = "Pid:";
+        string? line = Read($"/proc/self/fdinfo/{process.DangerousGetHandle().ToString(CultureInfo.InvariantCulture)}")?.Split('\n').FirstOrDefault(l => l.StartsWith(Field, StringComparison.Ordinal));
+        return int.TryParse(line?[Field.Length..], NumberStyles.Integer, CultureInfo.InvariantCulture, out int pid) && pid > 0 ? pid : null;
+    }
 
     /// <summary>The name of a process for a log: printable, 32 characters at most. It is the process's own word.</summary>
     public static string NameOf(int pid)

@@ -79,6 +79,29 @@ public sealed class CredentialFileTests : IDisposable
         Assert.Equal(Token, Text(CredentialFile.Projected(link)));
     }
 
+    /// <summary>Whoever changes the name in between changes nothing: what was looked at is what is read.</summary>
+    [Fact]
+    public void The_status_of_an_open_file_is_its_own_and_not_that_of_its_name()
+    {
+        Write(Token, 0x180);
+        using Microsoft.Win32.SafeHandles.SafeFileHandle open = FileStatus.Open(File, followsLinks: false, out _)!;
+        System.IO.File.Delete(File);
+        Directory.CreateDirectory(File);
+        FileStatus status = FileStatus.Of(open)!;
+        Assert.Equal((FileStatus.Regular, (UnixFileMode)0x180), (status.Type, status.Mode));
+        Assert.Equal(FileStatus.Directory, FileStatus.Of(File)!.Type);
+    }
+
+    [Fact]
+    public async Task A_pipe_keeps_nobody_waiting()
+    {
+        Assert.Equal(0, (await Programs.RunAsync("/usr/bin/mkfifo", ["-m", "600", File], new Dictionary<string, string>())).Exit);
+        foreach (CredentialFile file in (CredentialFile[])[CredentialFile.Private(File), CredentialFile.Projected(File)])
+        {
+            Assert.Contains("regular file", Assert.Throws<WorkloadException>(() => file.Read()).Message, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public void A_projected_token_is_read_anew_each_time_and_never_from_a_file_that_others_write()
     {

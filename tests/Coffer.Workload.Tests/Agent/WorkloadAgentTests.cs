@@ -99,6 +99,70 @@ public sealed class WorkloadAgentTests
     }
 
     [Fact]
+    public async Task Any_loopback_address_and_name_will_do()
+    {
+        await using AgentRun run = await AgentRun.StartAsync(change: (_, w) => w with { Listen = new(IPAddress.Parse("127.8.9.10"), 0) });
+        foreach (string host in (string[])[run.Address["http://".Length..], "LocalHost:1", "shop.localhost"])
+        {
+            Assert.Equal(200, (await OtherUser.AskAsync(OtherUser.Peer, "-H", $"Host: {host}", "-H", "Metadata-Flavor: Google", run.Address + "/computeMetadata/v1/instance/service-accounts/default/token")).Status);
+        }
+    }
+
+    /// <summary>Connections are shared by all workloads: who is refused holds few, and none for longer than the refusal takes.</summary>
+    [Fact]
+    public async Task Who_is_refused_takes_no_connections_from_those_who_are_served()
+    {
+        await using AgentRun run = await AgentRun.StartAsync();
+        using HttpClient own = run.OwnClient();
+        using (HttpResponseMessage refused = await own.GetAsync("/latest/api/token", TestContext.Current.CancellationToken))
+        {
+            Assert.Equal((HttpStatusCode.Forbidden, true), (refused.StatusCode, refused.Headers.ConnectionClose));
+        }
+
+        List<Socket> held = [];
+        try
+        {
+            for (int i = 0; i < PeerConnections.MostRefused + 1; i++)
+            {
+                Socket socket = new(SocketType.Stream, ProtocolType.Tcp);
+                held.Add(socket);
+                await socket.ConnectAsync(run.Agent.Addresses[0]!, TestContext.Current.CancellationToken);
+            }
+
+            // Which of them is one too many is the listener's business; it is ended before it has said a word.
+            Task<bool>[] ends = [.. held.Select(async socket =>
+            {
+                try
+                {
+                    return await socket.ReceiveAsync(new byte[1], SocketFlags.None, TestContext.Current.CancellationToken) == 0;
+                }
+                catch (SocketException)
+                {
+                    return true;
+                }
+            })];
+            Assert.True(await await Task.WhenAny(ends));
+            Assert.Contains(run.Log.All, l => l.Contains("it holds too many connections", StringComparison.Ordinal));
+            Assert.Equal(200, (await OtherUser.AskAsync(OtherUser.Peer, "-H", "Metadata-Flavor: Google", run.Address + "/computeMetadata/v1/instance/service-accounts/default/token")).Status);
+            held.ForEach(s => s.Dispose());
+            await Task.WhenAll(ends.Select(async end =>
+            {
+                try
+                {
+                    await end;
+                }
+                catch (ObjectDisposedException)
+                {
+                }
+            }));
+        }
+        finally
+        {
+            held.ForEach(s => s.Dispose());
+        }
+    }
+
+    [Fact]
     public async Task At_the_socket_every_request_is_the_workloads_whatever_it_brought_along()
     {
         await using AgentRun run = await AgentRun.StartAsync();
@@ -238,6 +302,17 @@ public sealed class WorkloadAgentTests
         {
             r.Issuer.Failure = new WorkloadException("shop-api may not be assumed", "coffer principal allow-assume");
             return w;
+        }));
+        Assert.Equal("shop-api may not be assumed", refused.Message);
+    }
+
+    [Fact]
+    public async Task A_server_that_refuses_the_files_token_alone_ends_the_start_too()
+    {
+        WorkloadException refused = await Assert.ThrowsAsync<WorkloadException>(() => AgentRun.StartAsync(change: (r, w) =>
+        {
+            r.Issuer.Failure = new WorkloadException("shop-api may not be assumed", "coffer principal allow-assume");
+            return w with { Doors = [], Listen = null, ApiSocket = null, ApiToken = null };
         }));
         Assert.Equal("shop-api may not be assumed", refused.Message);
     }

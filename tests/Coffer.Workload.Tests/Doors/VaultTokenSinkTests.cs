@@ -1,13 +1,13 @@
 using System.Text;
 using Coffer.Workload.Doors;
+using Coffer.Workload.Tests.Support;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Time.Testing;
 
 namespace Coffer.Workload.Tests.Doors;
 
 public sealed class VaultTokenSinkTests : IDisposable
 {
-    private readonly FakeTimeProvider _clock = new(new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero));
+    private readonly ArmedClock _clock = new(new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero));
     private readonly StubIssuer _issuer;
     private readonly VaultTokenSink _sink;
     private readonly string _folder = Directory.CreateTempSubdirectory("coffer-sink-").FullName;
@@ -35,6 +35,15 @@ public sealed class VaultTokenSinkTests : IDisposable
         using MemoryStream body = new();
         context.Response.Body = body;
         return (await _sink.ReplaceAsync(context), context, Encoding.UTF8.GetString(body.ToArray()));
+    }
+
+    /// <summary>Lets the pause that has begun pass, waits until the next one has, and answers how long the first was.</summary>
+    private async Task<TimeSpan> PassPauseAsync()
+    {
+        TimeSpan pause = await _clock.Armed.ReadAsync(TestContext.Current.CancellationToken);
+        _clock.Advance(pause);
+        Assert.True(await _clock.Armed.WaitToReadAsync(TestContext.Current.CancellationToken));
+        return pause;
     }
 
     [Fact]
@@ -84,19 +93,62 @@ public sealed class VaultTokenSinkTests : IDisposable
     public async Task The_file_is_renewed_before_its_token_ends_with_nobody_asking()
     {
         await _sink.WriteAsync(TokenFile, TestContext.Current.CancellationToken);
-        using FileSystemWatcher watcher = new(_folder) { EnableRaisingEvents = true };
-        TaskCompletionSource renewed = new();
-        watcher.Renamed += (_, _) => renewed.TrySetResult();
-        // Time moves until the loop has put its timer on the clock and it fires.
-        while (!renewed.Task.IsCompleted)
+        Assert.Equal(TimeSpan.FromMinutes(10), await PassPauseAsync());
+        Assert.Equal("cfs_vault#2", await File.ReadAllTextAsync(TokenFile, TestContext.Current.CancellationToken));
+        Assert.Equal(["vault", "vault"], _issuer.Asked);
+    }
+
+    /// <summary>A disk that is full for a moment: the token is there already, and the file must have it long before the one in it ends.</summary>
+    [Fact]
+    public async Task A_token_that_could_not_be_written_is_written_soon_and_not_issued_again()
+    {
+        string inTheWay = Path.Combine(TokenFile + ".next", "x");
+        Directory.CreateDirectory(inTheWay);
+        await _sink.WriteAsync(TokenFile, TestContext.Current.CancellationToken);
+        Assert.False(File.Exists(TokenFile));
+        Assert.Equal(TimeSpan.FromSeconds(5), await PassPauseAsync());
+        Assert.False(File.Exists(TokenFile));
+        Directory.Delete(TokenFile + ".next", recursive: true);
+
+        Assert.Equal(TimeSpan.FromSeconds(5), await PassPauseAsync());
+
+        Assert.Equal("cfs_vault#1", await File.ReadAllTextAsync(TokenFile, TestContext.Current.CancellationToken));
+        Assert.Equal(["vault"], _issuer.Asked);
+    }
+
+    /// <summary>As a killed process leaves it, or as somebody puts it there.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_lies_where_the_next_token_is_written_is_replaced_and_not_written_through(bool isLink)
+    {
+        string other = Path.Combine(_folder, "other");
+        await File.WriteAllTextAsync(other, "somebody's", TestContext.Current.CancellationToken);
+        File.SetUnixFileMode(other, (UnixFileMode)0x1B6);
+        if (isLink)
         {
-            _clock.Advance(TimeSpan.FromMinutes(10));
-            await Task.WhenAny(renewed.Task, Task.Run(Thread.Yield, TestContext.Current.CancellationToken));
-            TestContext.Current.CancellationToken.ThrowIfCancellationRequested();
+            File.CreateSymbolicLink(TokenFile + ".next", other);
+        }
+        else
+        {
+            File.Copy(other, TokenFile + ".next");
         }
 
-        Assert.StartsWith("cfs_vault#", await File.ReadAllTextAsync(TokenFile, TestContext.Current.CancellationToken), StringComparison.Ordinal);
-        Assert.True(_issuer.Asked.Count >= 2);
+        await _sink.WriteAsync(TokenFile, TestContext.Current.CancellationToken);
+
+        Assert.Equal("cfs_vault#1", await File.ReadAllTextAsync(TokenFile, TestContext.Current.CancellationToken));
+        Assert.Null(new FileInfo(TokenFile).LinkTarget);
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(TokenFile));
+        Assert.Equal("somebody's", await File.ReadAllTextAsync(other, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task Half_a_token_goes_with_the_rest()
+    {
+        await _sink.WriteAsync(TokenFile, TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(TokenFile + ".next", "cfs_", TestContext.Current.CancellationToken);
+        _sink.Dispose();
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_folder));
     }
 
     [Fact]
