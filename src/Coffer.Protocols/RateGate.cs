@@ -27,10 +27,16 @@ public sealed class RateGate : IDisposable
 
     /// <summary>Makes the buckets; each holds two seconds' worth.</summary>
     public RateGate(RateOptions options)
+        : this(options, isRefilled: true)
     {
-        _addresses = Create<IPAddress>(options.PerAddress);
-        _principals = Create<Guid>(options.PerPrincipal);
-        _failures = Create<IPAddress>(options.FailuresPerAddress);
+    }
+
+    /// <summary>For tests: the buckets know no other clock than the machine's, so what is to be counted exactly is not refilled.</summary>
+    internal RateGate(RateOptions options, bool isRefilled)
+    {
+        _addresses = Create<IPAddress>(options.PerAddress, isRefilled);
+        _principals = Create<Guid>(options.PerPrincipal, isRefilled);
+        _failures = Create<IPAddress>(options.FailuresPerAddress, isRefilled);
     }
 
     /// <summary>Lets a request of this address in, or throws <see cref="CofferErrorCode.Throttled"/>.</summary>
@@ -76,7 +82,7 @@ public sealed class RateGate : IDisposable
         }
     }
 
-    private static PartitionedRateLimiter<T>? Create<T>(int perSecond)
+    private static PartitionedRateLimiter<T>? Create<T>(int perSecond, bool isRefilled)
         where T : notnull =>
         perSecond <= 0 ? null : PartitionedRateLimiter.Create<T, T>(key => RateLimitPartition.GetTokenBucketLimiter(key, _ => new()
         {
@@ -84,6 +90,6 @@ public sealed class RateGate : IDisposable
             TokensPerPeriod = Math.Max(1, perSecond / 10),
             ReplenishmentPeriod = TimeSpan.FromMilliseconds(100),
             QueueLimit = 0,
-            AutoReplenishment = true,
+            AutoReplenishment = isRefilled,
         }));
 }

@@ -192,10 +192,11 @@ public sealed class BrowserLoginTests
     public async Task Nobody_is_awaited_for_ever()
     {
         await using LoginTestServer server = await LoginTestServer.StartAsync();
-        LoginException late = await Assert.ThrowsAsync<LoginException>(() => LogInAsync(server, browser =>
+        LoginException late = await Assert.ThrowsAsync<LoginException>(() => LogInAsync(server, async browser =>
         {
+            // Where a request is answered, the waiting has begun.
+            Assert.Equal(HttpStatusCode.BadRequest, (await browser.BringAsync("state=another")).Status);
             server.Clock.Advance(TimeSpan.FromMinutes(10));
-            return Task.CompletedTask;
         }));
         Assert.Equal((LoginFault.Declined, "nobody confirmed the login in time"), (late.Fault, late.Message));
     }
@@ -206,8 +207,22 @@ public sealed class BrowserLoginTests
         {
             string query = form switch { 0 => noise, 1 => $"code={noise}&state={Uri.EscapeDataString(state)}x", 2 => $"{noise}&state=%{state}", _ => $"state={noise}&code=c&iss=i" };
             bool has = OAuthText.TryReadQuery(query, out Dictionary<string, string>? values) && values.TryGetValue("state", out string? given) && given == state;
-            Assert.True(has || BrowserAnswer.Of(query, state, "i", false) is BrowserAnswer.Foreign);
+            BrowserAnswer answer = BrowserAnswer.Of(query, state, "i", false);
+            Assert.True(has || answer is BrowserAnswer.Foreign);
+            // With the state it is one, unless it brings nothing that an answer consists of.
+            Assert.True(!has || values!.ContainsKey("iss") || values.ContainsKey("error") || values.GetValueOrDefault("code") is not { Length: > 0 } code || answer == new BrowserAnswer.Code(code));
         });
+
+    [Theory]
+    [InlineData("state=s&code=c", "Code { Text = c }")]
+    [InlineData("code=c&iss=i&state=s", "Code { Text = c }")]
+    [InlineData("state=s&error=access_denied&code=c", "Declined { Reason = access_denied }")]
+    [InlineData("state=s&code=c&iss=j", "MixedUp { }")]
+    [InlineData("state=s&code=", "Foreign { }")]
+    [InlineData("state=s", "Foreign { }")]
+    [InlineData("state=S&code=c", "Foreign { }")]
+    [InlineData("state=s&state=s&code=c", "Foreign { }")]
+    public void With_the_state_it_is_judged_by_what_it_brings(string query, string judged) => Assert.Equal(judged, BrowserAnswer.Of(query, "s", "i", false).ToString());
 
     private static async Task<LoginResult> LogInAsync(LoginTestServer server, Func<TestBrowser, Task> visit)
     {
@@ -215,6 +230,8 @@ public sealed class BrowserLoginTests
         CofferClient client = server.Client();
         LoginProvider provider = Assert.Single((await client.ListLoginProvidersAsync(Cancellation)).Providers);
         Task visited = Task.CompletedTask;
+        // A visit that fails must not be awaited for ever: nobody would bring an answer any more.
+        using CancellationTokenSource failed = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
         try
         {
             return await new IssuerLogin(client, http, server.Clock).ByBrowserAsync(
@@ -222,13 +239,26 @@ public sealed class BrowserLoginTests
                 address =>
                 {
                     TestBrowser browser = new(address, server.Provider.Server.Roots);
-                    visited = Task.Run(() => visit(browser), Cancellation);
+                    visited = Task.Run(() => VisitAsync(browser), Cancellation);
                 },
-                Cancellation);
+                failed.Token);
         }
         finally
         {
             await visited;
+        }
+
+        async Task VisitAsync(TestBrowser browser)
+        {
+            try
+            {
+                await visit(browser);
+            }
+            catch
+            {
+                await failed.CancelAsync();
+                throw;
+            }
         }
     }
 

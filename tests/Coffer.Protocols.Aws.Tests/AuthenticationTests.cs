@@ -197,13 +197,12 @@ public sealed partial class AuthenticationTests(SharedServer shared) : IClassFix
     {
         await using AwsTestServer server = await AwsTestServer.StartAsync(new() { PerAddress = 0, PerPrincipal = 0, FailuresPerAddress = 1 });
         List<string> outcomes = [];
-        for (int i = 0; i < 12; i++)
+        for (int i = 0; i < 4; i++)
         {
             outcomes.Add((await server.CallAsync("ListSecrets", "{}", server.KeyOf("writer") with { Secret = "wrong" })).Outcome);
         }
 
-        Assert.Equal("InvalidSignatureException", outcomes[0]);
-        Assert.Contains("ThrottlingException", outcomes);
+        Assert.Equal(["InvalidSignatureException", "InvalidSignatureException", "ThrottlingException", "ThrottlingException"], outcomes);
         Assert.Equal("OK", (await server.CallAsync("ListSecrets", "{}")).Outcome);
     }
 

@@ -187,7 +187,7 @@ public sealed class AwsTestServer : IAsyncDisposable
         await AddAsync("homeless", PrincipalKind.Person, null, new Grant { Actions = CofferActions.Reader });
         await AddAsync("barred", PrincipalKind.Workload, shop, new Grant { Actions = CofferActions.Reader, Vault = shop }, new Grant { Allow = false, Actions = CofferActions.Read, Vault = shop, Names = "app/*" });
 
-        _rates = new(rates);
+        _rates = new(rates, isRefilled: false);
         _dialect = new(new() { Core = Core, Rates = _rates, Loggers = NullLoggerFactory.Instance });
         DialectPipeline pipeline = new([_dialect], _rates, new ListLogger(_log));
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();

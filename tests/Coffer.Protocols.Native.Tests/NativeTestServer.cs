@@ -153,7 +153,7 @@ internal sealed class NativeTestServer : IAsyncDisposable
         await Core.StartAsync(cancellation);
         System = new(Core, seal, Clock);
         await SeedAsync(cancellation);
-        _rates = new(rates);
+        _rates = new(rates, isRefilled: false);
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel =>

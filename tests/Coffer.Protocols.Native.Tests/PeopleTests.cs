@@ -198,14 +198,13 @@ public sealed class PeopleTests
     public async Task Failed_logins_count_to_the_address_like_other_failed_proofs()
     {
         await using NativeTestServer server = await NativeTestServer.StartAsync(new() { PerAddress = 0, PerPrincipal = 0, FailuresPerAddress = 1 });
-        // The gate's time is the machine's own: how many are let through depends on how fast they come, that some are not does not.
         List<int> statuses = [];
-        while (statuses.Count < 40 && statuses.LastOrDefault() != 429)
+        for (int i = 0; i < 4; i++)
         {
-            statuses.Add((await LoginAsync(server, $"name-{statuses.Count}", "x")).Status);
+            statuses.Add((await LoginAsync(server, $"name-{i}", "x")).Status);
         }
 
-        Assert.Equal([401, 401, 429], [statuses[0], statuses[1], statuses[^1]]);
+        Assert.Equal([401, 401, 429, 429], statuses);
     }
 
     [Fact]

@@ -60,9 +60,9 @@ public sealed class RequestTests
             statuses.Add((await server.SendAsync("GET", "/coffer/v1/whoami", principal: null)).Status);
         }
 
-        Assert.Contains(429, statuses);
+        Assert.Equal([401, 401, 401, 401, 429, 429, 429, 429], statuses);
         string trail = (await server.SendAsync("GET", "/coffer/v1/audit?action=Authenticate")).Body;
-        Assert.Equal(statuses.Count(s => s == 401), trail.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        Assert.Equal(4, trail.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
         Assert.Contains("\"wireOperation\":\"whoAmI\"", trail, StringComparison.Ordinal);
     }
 
