@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Security;
 using System.Net.Sockets;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
@@ -44,10 +43,8 @@ public sealed partial class CofferClient : IDisposable
         {
             handler.ConnectCallback = async (_, cancellationToken) => await ConnectAsync(path, cancellationToken).ConfigureAwait(false);
         }
-        else if (options.CaFile is { } file)
+        else if ((_roots = options.ReadRoots()) is not null)
         {
-            _roots = ReadRoots(file);
-
             X509ChainPolicy policy = new() { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
             policy.CustomTrustStore.AddRange(_roots);
             handler.SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = policy };
@@ -89,21 +86,6 @@ public sealed partial class CofferClient : IDisposable
         {
             root.Dispose();
         }
-    }
-
-    private static X509Certificate2Collection ReadRoots(string file)
-    {
-        X509Certificate2Collection roots = [];
-        try
-        {
-            roots.ImportFromPemFile(file);
-        }
-        catch (CryptographicException)
-        {
-            throw new ArgumentException("the CA file holds what is no certificate");
-        }
-
-        return roots.Count > 0 ? roots : throw new ArgumentException("the CA file holds no certificate");
     }
 
     private async Task<T> CallAsync<T>(HttpMethod method, string path, JsonTypeInfo<T> answer, CancellationToken cancellationToken, HttpContent? body = null, HttpStatusCode? alsoAccept = null, string? ifMatch = null)

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Coffer.Contracts;
 
@@ -39,6 +40,30 @@ public sealed record CofferClientOptions
             CaFile = Set(read("COFFER_CACERT")),
             Token = Set(read("COFFER_TOKEN")) is { } token ? SecretText.From(token.AsSpan().Trim()) : null,
         };
+    }
+
+    /// <summary>
+    /// The certificates that vouch for the server at its address: those of the CA file; null where none is named, and the system's do. Throws
+    /// <see cref="ArgumentException"/> where the file holds none, <see cref="IOException"/> where it cannot be read. The caller disposes them.
+    /// </summary>
+    public X509Certificate2Collection? ReadRoots()
+    {
+        if (CaFile is null)
+        {
+            return null;
+        }
+
+        X509Certificate2Collection roots = [];
+        try
+        {
+            roots.ImportFromPemFile(CaFile);
+        }
+        catch (CryptographicException)
+        {
+            throw new ArgumentException("the CA file holds what is no certificate");
+        }
+
+        return roots.Count > 0 ? roots : throw new ArgumentException("the CA file holds no certificate");
     }
 
     internal Uri Check()

@@ -22,7 +22,7 @@ public static class LaunchProgram
     /// </summary>
     public static bool TryRun(string[] arguments, out int exit) => TryRun(arguments, null, out exit);
 
-    /// <summary>As <see cref="TryRun(string[], out int)"/>, with a way to secrets for when there is no local server but <c>COFFER_ADDR</c> is set.</summary>
+    /// <summary>As <see cref="TryRun(string[], out int)"/>, with a way to secrets for when a server on another machine is named, or there is no local one but <c>COFFER_ADDR</c> is set.</summary>
     public static bool TryRun(string[] arguments, SecretResolver? remote, out int exit)
     {
         exit = CofferExit.Ok;

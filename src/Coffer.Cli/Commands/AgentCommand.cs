@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Net;
 using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using Coffer.Cli.Agents;
 using Coffer.Client;
 using Coffer.Launch;
@@ -63,7 +62,7 @@ internal sealed partial class AgentCommand
         using ILoggerFactory logging = LoggerFactory.Create(ServerLogging.Console);
         ILogger log = logging.CreateLogger("Coffer.Agent");
         using ServiceNotifier notifier = ServiceNotifier.FromEnvironment();
-        using ForwardingHandler api = new(new() { SocketPath = server.SocketPath, Address = server.Address, Roots = Roots(server.CaFile) });
+        using ForwardingHandler api = ServerForwarder.To(server);
         WorkloadAgent agent;
         try
         {
@@ -257,17 +256,6 @@ internal sealed partial class AgentCommand
         string? socket = parsed.GetValue(_context.SocketOption), address = parsed.GetValue(_context.AddressOption);
         CofferClientOptions options = CliContext.Place(socket ?? (address is null ? named?.Socket : null), address ?? (socket is null ? named?.Address : null));
         return named?.CaFile is { } file ? options with { CaFile = file } : options;
-    }
-
-    private static X509Certificate2Collection Roots(string? file)
-    {
-        X509Certificate2Collection roots = [];
-        if (file is not null)
-        {
-            roots.ImportFromPemFile(file);
-        }
-
-        return roots;
     }
 
     [LoggerMessage(EventId = 4010, Level = LogLevel.Information, Message = "serving {Workload} to {User} at {Address} and {Socket}")]

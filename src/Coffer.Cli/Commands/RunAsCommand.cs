@@ -1,9 +1,8 @@
-using System.Security.Cryptography.X509Certificates;
 using Coffer.Cli.Agents;
 using Coffer.Client;
-using Coffer.Contracts;
 using Coffer.Launch;
 using Coffer.Launch.Processes;
+using Coffer.Sources.CofferApi;
 using Coffer.Workload;
 using Coffer.Workload.Child;
 using Coffer.Workload.Doors;
@@ -20,8 +19,7 @@ internal static class RunAsCommand
     /// <summary>Carries out a <c>run</c> that the launcher handed over; <paramref name="arguments"/> begin with <c>run</c>.</summary>
     public static async Task<int> RunAsync(CliContext context, string[] arguments, CancellationToken cancellationToken)
     {
-        CofferClientOptions server = context.ServerOptions(null, null);
-        PreparedRun? run = LaunchProgram.Prepare(arguments, new RemoteSecrets(server).Resolve, out int exit);
+        PreparedRun? run = LaunchProgram.Prepare(arguments, (address, references) => new RemoteSecrets(context.ServerOptions(null, address)).Resolve(references), out int exit);
         if (run is null)
         {
             return exit;
@@ -34,9 +32,12 @@ internal static class RunAsCommand
 
         IReadOnlySet<string> names = WorkloadDoors.Parse(run.Doors, DevCommand.Wires);
         Dictionary<string, string> inherited = run.Environment.ToDictionary(e => e.Key, e => e.Value, StringComparer.Ordinal);
-        // One token for every call: it is the starter's, and read from an environment that stays.
-        SecretText? own = server.Token;
-        WorkloadIssuer issuer = new(server, _ => ValueTask.FromResult(own is null ? null : new SecretText(own.Utf8)), workload, inherited.GetValueOrDefault("COFFER_VAULT"), "coffer-run");
+        // Where no server is named, the local one that references are read from as well.
+        string? socket = run.Socket ?? (run.Address is null && CofferClientOptions.FromEnvironment() is { SocketPath: null, Address: null } ? CofferSocket.Find(Environment.GetEnvironmentVariable) : null);
+        CofferClientOptions server = context.ServerOptions(socket, run.Address);
+        ServerForwarder.Check(server);
+        ServerProof proof = StarterProof.Create(server, CliContext.Place(socket, run.Address).Token, context.Sessions);
+        WorkloadIssuer issuer = new(server, proof, workload, inherited.GetValueOrDefault("COFFER_VAULT"), "coffer-run");
         WorkloadIdentity identity = await issuer.IdentifyAsync(withNumber: names.Contains("google"), cancellationToken).ConfigureAwait(false);
         // The child is the workload, not who started it: nothing of the starter's own way to the server goes along.
         foreach (string name in (ReadOnlySpan<string>)["COFFER_TOKEN", "COFFER_SOCKET"])
@@ -45,7 +46,7 @@ internal static class RunAsCommand
         }
 
         WorkloadDoors doors = new(issuer, identity, names, context.Clock);
-        using ForwardingHandler forwarder = new(new() { SocketPath = server.SocketPath, Address = server.Address, Roots = Roots(server.CaFile) });
+        using ForwardingHandler forwarder = ServerForwarder.To(server);
         await using WorkloadHost host = await WorkloadHost.StartAsync(
             new()
             {
@@ -60,16 +61,5 @@ internal static class RunAsCommand
             },
             cancellationToken).ConfigureAwait(false);
         return await ChildProcess.RunAsync(run.Path, [.. run.Arguments.Skip(1)], host.Environment, context.Clock).ConfigureAwait(false);
-    }
-
-    private static X509Certificate2Collection Roots(string? file)
-    {
-        X509Certificate2Collection roots = [];
-        if (file is not null)
-        {
-            roots.ImportFromPemFile(file);
-        }
-
-        return roots;
     }
 }

@@ -13,7 +13,7 @@ public static class LaunchCommandTable
     internal static readonly LaunchOption AllowTracked = new("--allow-tracked", null, "read a .env file although git tracks it", "such a file is refused");
     internal static readonly LaunchOption Descriptor = new("--fd", "NAME", "hand NAME over through a file descriptor: the program finds NAME_FILE=/dev/fd/N in place of NAME", Repeatable: true);
     internal static readonly LaunchOption Socket = new("--socket", "FILE", "the local socket of the server or agent", "COFFER_SOCKET, else coffer/coffer.sock under XDG_RUNTIME_DIR or /run, else ~/.coffer/coffer.sock");
-    internal static readonly LaunchOption Address = new("--address", "URL", "the address of a server on another machine", "COFFER_ADDR, when there is no local socket", FullProgram: true);
+    internal static readonly LaunchOption Address = new("--address", "URL", "the address of a server on another machine", "COFFER_ADDR; of a reference only when there is no local socket", FullProgram: true);
     internal static readonly LaunchOption File = new("--file", "FILE", "the .env file", ".env");
     internal static readonly LaunchOption Show = new("--show", null, "print the values too");
     internal static readonly LaunchOption Json = new("--json", null, "answer in JSON");

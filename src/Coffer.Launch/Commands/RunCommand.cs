@@ -33,7 +33,7 @@ internal static class RunCommand
         LaunchSources sources = new(
             vault ?? (caller.Text("COFFER_VAULT") is { Length: > 0 } home ? home : null),
             load,
-            references => LaunchSources.ResolveLocally(arguments.Value(LaunchCommandTable.Socket), caller.Text, references, remote));
+            references => LaunchSources.ResolveAt(arguments.Value(LaunchCommandTable.Socket), arguments.Value(LaunchCommandTable.Address), caller.Text, references, remote));
 
         EnvironmentPlan plan = new(caller, inherited, sources, arguments.Has(LaunchCommandTable.Override));
         EnvironmentBlock environment = plan.Compute(Files(arguments, load));
@@ -51,7 +51,13 @@ internal static class RunCommand
             environment.Set($"{name}_FILE", SealedDescriptor.Create(value));
         }
 
-        return new(path, [.. arguments.Operands], environment, arguments.Value(LaunchCommandTable.As), arguments.Value(LaunchCommandTable.Doors));
+        return new(path, [.. arguments.Operands], environment)
+        {
+            As = arguments.Value(LaunchCommandTable.As),
+            Doors = arguments.Value(LaunchCommandTable.Doors),
+            Socket = arguments.Value(LaunchCommandTable.Socket),
+            Address = arguments.Value(LaunchCommandTable.Address),
+        };
     }
 
     private static List<DotEnvDocument> Files(ParsedArguments arguments, Func<string, DotEnvDocument> load)

@@ -20,22 +20,24 @@ internal sealed record LaunchSources(string? HomeVault, Func<string, DotEnvDocum
         return document;
     }
 
-    /// <summary>The local server, or, without one, whatever the full program offers for <c>COFFER_ADDR</c>.</summary>
-    public static IReadOnlyList<ResolvedSecret> ResolveLocally(string? socket, Func<string, string?> variable, IReadOnlyList<CofferReference> references, SecretResolver? remote)
+    /// <summary>The server that the command line names, else the local one, or, without one, whatever the full program offers for <c>COFFER_ADDR</c>.</summary>
+    public static IReadOnlyList<ResolvedSecret> ResolveAt(string? socket, string? address, Func<string, string?> variable, IReadOnlyList<CofferReference> references, SecretResolver? remote)
     {
-        if ((socket ?? CofferSocket.Find(variable)) is { } path)
+        if ((socket ?? (address is null ? CofferSocket.Find(variable) : null)) is { } path)
         {
             return CofferApiClient.Resolve(path, references);
         }
 
-        return variable("COFFER_ADDR") is { Length: > 0 }
-            ? remote is null ? throw new FullProgramNeededException() : remote(references)
+        return address is not null || variable("COFFER_ADDR") is { Length: > 0 }
+            ? remote is null ? throw new FullProgramNeededException() : remote(address, references)
             : throw new SourceException(SourceErrorKind.Unavailable, "no coffer server runs here, and a reference coffer:// needs one", "start one with coffer serve or coffer dev, or set COFFER_SOCKET or COFFER_ADDR");
     }
 }
 
 /// <summary>Gives the values of references in their order, as <see cref="CofferApiClient.Resolve"/> does; how the full program reaches a server on another machine.</summary>
-public delegate IReadOnlyList<ResolvedSecret> SecretResolver(IReadOnlyList<CofferReference> references);
+/// <param name="address">The address of <c>--address</c>, or null for that of the environment.</param>
+/// <param name="references">What is asked for.</param>
+public delegate IReadOnlyList<ResolvedSecret> SecretResolver(string? address, IReadOnlyList<CofferReference> references);
 
 /// <summary>Unwinds to where the full program takes over.</summary>
 internal sealed class FullProgramNeededException : Exception;

@@ -8,9 +8,9 @@ public sealed class PreparedRun
     private readonly EnvironmentBlock _environment;
     private readonly byte[][] _arguments;
 
-    internal PreparedRun(string path, string[] arguments, EnvironmentBlock environment, string? workload, string? doors)
+    internal PreparedRun(string path, string[] arguments, EnvironmentBlock environment)
     {
-        (Path, Arguments, _environment, As, Doors) = (path, arguments, environment, workload, doors);
+        (Path, Arguments, _environment) = (path, arguments, environment);
         _arguments = RawArguments.Of(arguments);
     }
 
@@ -21,10 +21,16 @@ public sealed class PreparedRun
     public IReadOnlyList<string> Arguments { get; }
 
     /// <summary>The workload of <c>--as</c>, or null.</summary>
-    public string? As { get; }
+    public string? As { get; internal init; }
 
     /// <summary>The list of <c>--doors</c> as it was given, or null.</summary>
-    public string? Doors { get; }
+    public string? Doors { get; internal init; }
+
+    /// <summary>The server's socket of <c>--socket</c>, or null.</summary>
+    public string? Socket { get; internal init; }
+
+    /// <summary>The server's address of <c>--address</c>, or null.</summary>
+    public string? Address { get; internal init; }
 
     /// <summary>The environment as text. Names and values that are not UTF-8 are only kept by <see cref="Execute"/>.</summary>
     public IEnumerable<KeyValuePair<string, string>> Environment =>
