@@ -71,6 +71,8 @@ internal sealed class ScriptProofs : IAsyncDisposable
     {
         "/.well-known/openid-configuration" => new(200, $$"""{"issuer":"{{_server.Origin}}","jwks_uri":"{{_server.Origin}}/oauth/discovery/keys"}"""),
         "/oauth/discovery/keys" => new(200, KeySet()),
+        // Half a surrogate pair, as JSON may spell it and no text can hold it.
+        "/runner" when request.Path.EndsWith("&audience=half", StringComparison.Ordinal) => new(200, """{"value":"\ud800"}"""),
         "/runner" when request.Header("Authorization") == $"Bearer {RunnerToken}" => new(200, new JsonObject { ["value"] = GitHubToken(Uri.UnescapeDataString(request.Path.Split("&audience=")[1])) }.ToJsonString()),
         "/apis/authentication.k8s.io/v1/tokenreviews" when request.Header("Authorization") == $"Bearer {ReviewerToken}" && JsonNode.Parse(request.Body)!["spec"]!["token"]!.GetValue<string>() == Files["pod-token"] =>
             new(201, """{"status":{"authenticated":true,"audiences":["https://coffer.acme.example"],"user":{"username":"system:serviceaccount:shop:api","uid":"14ee"}}}"""),

@@ -2,6 +2,7 @@ using Coffer.Client;
 using Coffer.Contracts;
 using Coffer.Login.Issuers;
 using Coffer.Login.Tests.Support;
+using Coffer.Trusts.Tests.Support;
 
 namespace Coffer.Login.Tests;
 
@@ -54,6 +55,19 @@ public sealed class DeviceLoginTests
         LoginException ended = await Assert.ThrowsAsync<LoginException>(() => LogInAsync(server, clock));
         Assert.Equal((LoginFault.Declined, problem), (ended.Fault, ended.Message));
         Assert.Equal(2, clock.Waits.Count);
+    }
+
+    /// <summary>Half a surrogate pair is well-formed JSON and no text.</summary>
+    [Theory]
+    [InlineData("""{"error":"\ud800"}""", LoginFault.Declined)]
+    [InlineData("""{"\ud800":1,"error":"access_denied"}""", LoginFault.Declined)]
+    public async Task An_answer_that_is_no_text_ends_a_login_as_any_other_that_is_not_understood(string json, LoginFault fault)
+    {
+        await using LoginTestServer server = await LoginTestServer.StartAsync();
+        Func<StubRequest, StubAnswer> others = server.Provider.Server.Answer;
+        server.Provider.Server.Answer = request => request.Path == "/token" ? new(400, json) : others(request);
+        LoginException ended = await Assert.ThrowsAsync<LoginException>(() => LogInAsync(server, Script(server)));
+        Assert.Equal(fault, ended.Fault);
     }
 
     [Fact]

@@ -158,8 +158,9 @@ internal sealed class TrustLoginCommand
                 ? SecretText.From(token)
                 : throw new CliException(CofferExit.Unavailable, "GitHub's answer holds no token");
         }
-        catch (JsonException)
+        catch (Exception malformed) when (malformed is JsonException or InvalidOperationException)
         {
+            // The second is what the reader says of half a surrogate pair.
             throw new CliException(CofferExit.Unavailable, "GitHub's answer holds no token");
         }
         catch (Exception failure) when (failure is HttpRequestException or TaskCanceledException && !cancellation.IsCancellationRequested)

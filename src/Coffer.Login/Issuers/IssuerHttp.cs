@@ -93,8 +93,9 @@ public sealed class IssuerHttp : IDisposable
             document.Dispose();
             return null;
         }
-        catch (JsonException)
+        catch (Exception malformed) when (malformed is JsonException or InvalidOperationException)
         {
+            // The second is what is said of names with half a surrogate pair, which are looked at to find one given twice.
             return null;
         }
     }
@@ -103,11 +104,24 @@ public sealed class IssuerHttp : IDisposable
 /// <summary>An issuer's answer: its status, and its JSON object where it is one.</summary>
 internal sealed record IssuerAnswer(int Status, JsonDocument? Json) : IDisposable
 {
-    public string? Text(string name) => Json is not null && Json.RootElement.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+    public string? Text(string name) => Find(name, JsonValueKind.String, value => value.GetString());
 
-    public bool Flag(string name) => Json is not null && Json.RootElement.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.True;
+    public bool Flag(string name) => Find<bool?>(name, JsonValueKind.True, _ => true) is true;
 
-    public int? Number(string name) => Json is not null && Json.RootElement.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number) ? number : null;
+    public int? Number(string name) => Find<int?>(name, JsonValueKind.Number, value => value.TryGetInt32(out int number) ? number : null);
 
     public void Dispose() => Json?.Dispose();
+
+    private T? Find<T>(string name, JsonValueKind kind, Func<JsonElement, T?> read)
+    {
+        try
+        {
+            return Json is not null && Json.RootElement.TryGetProperty(name, out JsonElement value) && value.ValueKind == kind ? read(value) : default;
+        }
+        catch (InvalidOperationException)
+        {
+            // Half a surrogate pair, in the value or in a name before it: no text.
+            return default;
+        }
+    }
 }
