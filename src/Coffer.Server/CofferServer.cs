@@ -139,7 +139,7 @@ public sealed class CofferServer : IAsyncDisposable
             throw failure switch
             {
                 IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } or Microsoft.AspNetCore.Connections.AddressInUseException =>
-                    new ServerStartException($"port {options.Port} is in use", "another server may be running; choose a port with --port", failure),
+                    new ServerStartException($"port {options.Port} is in use", "another server may be running; choose a port with --listen 127.0.0.1:PORT", failure),
                 AuditTrailBrokenException broken => new ServerStartException(broken.Message, "coffer audit verify", failure),
                 _ => failure,
             };

@@ -32,7 +32,7 @@ internal static class OAuthText
         return new(text.ToString());
     }
 
-    /// <summary>Reads a query whose every name is given once. False where one is not, or an escape is broken.</summary>
+    /// <summary>Reads a query whose every name is given once. False where one is given twice. A broken escape stays as it is: nothing that is compared has one.</summary>
     public static bool TryReadQuery(string query, [NotNullWhen(true)] out Dictionary<string, string>? values)
     {
         values = new(StringComparer.Ordinal);
