@@ -21,13 +21,7 @@ internal static class KeyCommands
     private static void Print(Terminal terminal, string id, SecretText secret)
     {
         terminal.Line($"id      {id}");
-        terminal.Out.Write("secret  ");
-        terminal.WriteValue(secret.Utf8);
-        if (!terminal.OutputIsTerminal)
-        {
-            terminal.Line("");
-        }
-
+        terminal.ValueLine("secret  ", secret.Utf8);
         terminal.Remark("the secret is shown once: keep it now");
     }
 
@@ -82,7 +76,7 @@ internal static class KeyCommands
         {
             CredentialRotation options = new()
             {
-                OverlapSeconds = parsed.GetValue(overlap) is { } length ? (int)Math.Min(Moment.Seconds(length), int.MaxValue) : null,
+                OverlapSeconds = Moment.IntSeconds(parsed.GetValue(overlap)),
                 Expires = Moment.Parse(parsed.GetValue(expires), context.Clock),
             };
             using CofferClient client = context.Connect(parsed);

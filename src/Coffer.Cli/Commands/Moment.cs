@@ -33,6 +33,9 @@ internal static class Moment
             : throw new CliException(CofferExit.Usage, "that is not a time", "write 90d, 12h, 30m, or a date such as 2027-01-31");
     }
 
+    /// <summary>As <see cref="Seconds"/>, for options whose longest time is far shorter; null where the option was not given. What is too long for it is as long as it can be, and refused.</summary>
+    public static int? IntSeconds(string? text) => text is null ? null : (int)Math.Min(Seconds(text), int.MaxValue);
+
     /// <summary>A length of time in seconds: <c>90d</c>, <c>12h</c>, <c>30m</c>, or <c>0</c>.</summary>
     public static long Seconds(string text)
     {

@@ -19,33 +19,28 @@ internal static class PersonCommands
 
     private static Argument<string> Name() => new("person") { Description = "a principal of kind person or operator", HelpName = "PERSON" };
 
-    private static Option<string?> Life() => new("--for") { Description = "how long the invitation is good: 30m to 7d (default: 24h)", HelpName = "TIME" };
+    private static Command Invite(CliContext context) => Inviting(
+        context, "invite", "let a person set their password; the invitation is good once, and replaces earlier ones", (client, person, options, cancellation) => client.InvitePersonAsync(person, options, cancellation));
 
-    private static Command Invite(CliContext context)
+    private static Command Reset(CliContext context) => Inviting(
+        context, "reset", "end a person's password, second factor and sessions at once, and invite them anew", (client, person, options, cancellation) => client.ResetPersonAsync(person, options, cancellation));
+
+    private static Command Inviting(CliContext context, string word, string description, Func<CofferClient, string, NewInvitation, CancellationToken, Task<IssuedInvitation>> call)
     {
         Argument<string> name = Name();
-        Option<string?> life = Life();
-        Command command = new("invite", "let a person set their password; the invitation is good once, and replaces earlier ones") { name, life };
-        command.SetAction((parsed, cancellation) => context.RunAsync(async _ =>
+        Option<string?> life = new("--for") { Description = "how long the invitation is good: 30m to 7d (default: 24h)", HelpName = "TIME" };
+        Command command = new(word, description) { name, life };
+        command.SetAction((parsed, cancellation) => context.RunAsync(async terminal =>
         {
             using CofferClient client = context.Connect(parsed);
-            using IssuedInvitation invitation = await client.InvitePersonAsync(parsed.GetValue(name)!, Options(parsed.GetValue(life)), cancellation).ConfigureAwait(false);
-            Show(context, parsed, invitation);
-            return CofferExit.Ok;
-        }));
-        return command;
-    }
-
-    private static Command Reset(CliContext context)
-    {
-        Argument<string> name = Name();
-        Option<string?> life = Life();
-        Command command = new("reset", "end a person's password, second factor and sessions at once, and invite them anew") { name, life };
-        command.SetAction((parsed, cancellation) => context.RunAsync(async _ =>
-        {
-            using CofferClient client = context.Connect(parsed);
-            using IssuedInvitation invitation = await client.ResetPersonAsync(parsed.GetValue(name)!, Options(parsed.GetValue(life)), cancellation).ConfigureAwait(false);
-            Show(context, parsed, invitation);
+            using IssuedInvitation invitation = await call(client, parsed.GetValue(name)!, new() { Seconds = Moment.IntSeconds(parsed.GetValue(life)) }, cancellation).ConfigureAwait(false);
+            context.Answer(parsed, invitation, ContractsJson.Default.IssuedInvitation, () =>
+            {
+                terminal.Line($"person      {invitation.Principal}");
+                terminal.Line($"until       {SecretLifeCommands.Time(invitation.Expires)}");
+                terminal.ValueLine("invitation  ", invitation.Invitation.Utf8);
+                terminal.Remark($"give it to {invitation.Principal} and nobody else; they type it after: coffer person enrol");
+            });
             return CofferExit.Ok;
         }));
         return command;
@@ -144,23 +139,6 @@ internal static class PersonCommands
 
         return false;
     }
-
-    private static NewInvitation Options(string? life) => new() { Seconds = life is null ? null : (int)Math.Min(Moment.Seconds(life), int.MaxValue) };
-
-    private static void Show(CliContext context, ParseResult parsed, IssuedInvitation invitation) => context.Answer(parsed, invitation, ContractsJson.Default.IssuedInvitation, () =>
-    {
-        Terminal terminal = context.Terminal;
-        terminal.Line($"person      {invitation.Principal}");
-        terminal.Line($"until       {SecretLifeCommands.Time(invitation.Expires)}");
-        terminal.Out.Write("invitation  ");
-        terminal.WriteValue(invitation.Invitation.Utf8);
-        if (!terminal.OutputIsTerminal)
-        {
-            terminal.Line("");
-        }
-
-        terminal.Remark($"give it to {invitation.Principal} and nobody else; they type it after: coffer person enrol");
-    });
 
     private static SecretText NewPassword(Terminal terminal)
     {

@@ -112,11 +112,7 @@ internal static class SealCommands
             using RekeyResult result = await client.RekeyAsync(body, cancellation).ConfigureAwait(false);
             foreach (SecretText share in result.Shares ?? [])
             {
-                terminal.WriteValue(share.Utf8);
-                if (!terminal.OutputIsTerminal)
-                {
-                    terminal.WriteValue("\n"u8);
-                }
+                terminal.ValueLine("", share.Utf8);
             }
 
             terminal.Remark($"the seal is now: {result.Seal}");

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text;
 using Coffer.Cli.Output;
 using Coffer.Client;
 using Coffer.Contracts;
@@ -19,6 +20,11 @@ internal static class SecondFactorCommands
         Command command = new("enable", "pair an app; from then on your password alone opens nothing");
         command.SetAction((parsed, cancellation) => context.RunAsync(async terminal =>
         {
+            if (context.Json(parsed) && !terminal.ErrorsAreTerminal)
+            {
+                throw new CliException(CofferExit.Usage, "the seed is not written to what may be a log", "run it on a terminal, or without --json: the seed is then a line of the answer");
+            }
+
             using CofferClient client = context.Connect(parsed);
             using PasswordProof password = new() { Password = SecretText.From(terminal.ReadHidden("password: ")) };
             using (NewOneTimeCodes codes = await client.BeginOneTimeCodesAsync(password, cancellation).ConfigureAwait(false))
@@ -33,8 +39,8 @@ internal static class SecondFactorCommands
                 }
 
                 terminal.Remark("give your app this address, or type the seed into it (30 seconds, 6 digits, SHA-1):");
-                terminal.Remark($"address  {codes.Uri.Reveal()}");
-                terminal.Remark($"seed     {string.Join(' ', codes.Seed.Reveal().Chunk(4).Select(c => new string(c)))}");
+                terminal.ShowValue("address  ", codes.Uri.Utf8);
+                terminal.ShowValue("seed     ", Encoding.UTF8.GetBytes(string.Join(' ', codes.Seed.Reveal().Chunk(4).Select(c => new string(c)))));
             }
 
             using CodeProof proof = Ask(terminal, "the code that it shows now: ");
@@ -80,11 +86,7 @@ internal static class SecondFactorCommands
         context.Terminal.Remark("these recovery codes are shown once; each is good once, in place of the app. keep them on paper:");
         foreach (SecretText code in list.Codes)
         {
-            context.Terminal.WriteValue(code.Utf8);
-            if (!context.Terminal.OutputIsTerminal)
-            {
-                context.Terminal.WriteValue("\n"u8);
-            }
+            context.Terminal.ValueLine("", code.Utf8);
         }
     });
 }

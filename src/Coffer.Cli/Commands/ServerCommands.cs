@@ -47,12 +47,7 @@ internal static class ServerCommands
                 terminal.Remark($"these are its {split.Made.Count} shares, shown once; {parsed.GetValue(threshold)} of them unseal it. give each to another person:");
                 foreach (SecretValue share in split.Made)
                 {
-                    terminal.WriteValue(share.Span);
-                    if (!terminal.OutputIsTerminal)
-                    {
-                        terminal.WriteValue("\n"u8);
-                    }
-
+                    terminal.ValueLine("", share.Span);
                     share.Dispose();
                 }
             }

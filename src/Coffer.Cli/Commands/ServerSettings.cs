@@ -69,7 +69,7 @@ internal sealed class ServerSettings
             CertificateKeyFile = Full(parsed.GetValue(CertificateKey)),
             SocketPath = Full(parsed.GetValue(Socket)),
             Rates = new() { PerPrincipal = parsed.GetValue(Rate) },
-            LoginSeconds = parsed.GetValue(Session) is { } life ? (int)Math.Min(Moment.Seconds(life), int.MaxValue) : CofferCoreOptions.DefaultLoginSeconds,
+            LoginSeconds = Moment.IntSeconds(parsed.GetValue(Session)) ?? CofferCoreOptions.DefaultLoginSeconds,
             ClientCertificates = parsed.GetValue(ClientCertificates),
             Telemetry = parsed.GetValue(Telemetry),
             AcceptBrokenTrail = parsed.GetValue(AcceptBroken),

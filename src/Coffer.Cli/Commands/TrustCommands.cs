@@ -13,6 +13,9 @@ internal static class TrustCommands
 {
     private const int MostFile = 256 * 1024;
 
+    // As the server knows them; completion and a typing error are answered without asking it.
+    private static readonly string[] Presets = ["github", "gitlab", "kubernetes", "azure", "google", "aws"];
+
     public static Command Create(CliContext context) => new("trust", "other systems whose proofs are taken: CI jobs, Kubernetes, clouds, certificates")
     {
         Make(context), List(context), Show(context), Delete(context), Link(context), Unlink(context), TrustLoginCommand.Create(context),
@@ -23,8 +26,8 @@ internal static class TrustCommands
     private static Command Make(CliContext context)
     {
         Argument<string> name = Name();
-        Option<string?> preset = new("--preset") { Description = "a system that everybody knows: github, gitlab, kubernetes, azure, google or aws", HelpName = "NAME" };
-        preset.AcceptOnlyFromAmong("github", "gitlab", "kubernetes", "azure", "google", "aws");
+        Option<string?> preset = new("--preset") { Description = $"a system that everybody knows: {string.Join(", ", Presets[..^1])} or {Presets[^1]}", HelpName = "NAME" };
+        preset.AcceptOnlyFromAmong(Presets);
         Option<string?> kind = new("--kind") { Description = "without a preset: web-token, kubernetes (the API server reviews tokens), aws or certificate", HelpName = "KIND" };
         kind.AcceptOnlyFromAmong("web-token", "kubernetes", "aws", "certificate");
         Option<string?> issuer = new("--issuer") { Description = "the issuer, compared exactly; where the server asks it, its https address", HelpName = "URL" };

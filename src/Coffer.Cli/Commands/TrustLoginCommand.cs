@@ -72,8 +72,7 @@ internal sealed class TrustLoginCommand
         }
         else
         {
-            terminal.WriteValue(session.Token!.Utf8);
-            terminal.WriteValue("\n"u8);
+            terminal.ValueLine("", session.Token!.Utf8);
         }
 
         terminal.Remark($"{session.Principal} until {SecretLifeCommands.Time(session.Expiration)}");

@@ -4,7 +4,7 @@ namespace Coffer.Cli.Output;
 
 /// <summary>
 /// What a command writes to: answers on stdout, everything else on stderr. No colour but where a code must be
-/// dark on light; no value ever but through <see cref="WriteValue"/>.
+/// dark on light; no value ever but through <see cref="WriteValue"/> and <see cref="ShowValue"/>.
 /// </summary>
 internal sealed class Terminal
 {
@@ -27,8 +27,11 @@ internal sealed class Terminal
 
     public bool InputIsTerminal { get; }
 
+    /// <summary>Whether remarks go to a terminal.</summary>
+    public bool ErrorsAreTerminal { get; } = !Console.IsErrorRedirected;
+
     /// <summary>Columns of the terminal that remarks go to, or null where they go to none.</summary>
-    public int? ErrorsWidth => InputIsTerminal && !Console.IsErrorRedirected ? Console.WindowWidth : null;
+    public int? ErrorsWidth => InputIsTerminal && ErrorsAreTerminal ? Console.WindowWidth : null;
 
     /// <summary>The process's own streams.</summary>
     public static Terminal OfProcess() => new(Console.Out, Console.Error, Console.In, !Console.IsOutputRedirected, !Console.IsInputRedirected);
@@ -75,6 +78,33 @@ internal sealed class Terminal
         if (OutputIsTerminal)
         {
             stream.Write("\n"u8);
+        }
+    }
+
+    /// <summary>A line of the answer that holds a value after a label: with a line end wherever it goes.</summary>
+    public void ValueLine(string label, ReadOnlySpan<byte> value)
+    {
+        Out.Write(label);
+        WriteValue(value);
+        if (!OutputIsTerminal)
+        {
+            Out.WriteLine();
+        }
+    }
+
+    /// <summary>
+    /// A value that a person needs before the answer is there: on the terminal where remarks go to one, else a line of the answer. What is kept of
+    /// remarks is a log, and a log holds no values.
+    /// </summary>
+    public void ShowValue(string label, ReadOnlySpan<byte> value)
+    {
+        if (ErrorsAreTerminal)
+        {
+            Errors.WriteLine(label + Encoding.UTF8.GetString(value));
+        }
+        else
+        {
+            ValueLine(label, value);
         }
     }
 
