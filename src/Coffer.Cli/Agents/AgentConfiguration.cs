@@ -1,6 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Coffer.Launch;
+using Coffer.Workload;
+using Coffer.Workload.Agent;
 
 namespace Coffer.Cli.Agents;
 
@@ -13,17 +15,12 @@ internal sealed record AgentConfiguration
 
     public required IReadOnlyList<AgentEntry> Workloads { get; init; }
 
-    /// <summary>Reads a file that decides who gets whose credentials: nobody but its owner, this user or root, may be able to change it. Throws <see cref="CliException"/>.</summary>
+    /// <summary>Reads a file that decides who gets whose credentials: nobody but this user or root may own it, or be able to change it. Throws <see cref="CliException"/>.</summary>
     public static AgentConfiguration Read(string path)
     {
         try
         {
-            if ((File.GetUnixFileMode(path) & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)) != 0)
-            {
-                throw new CliException(CofferExit.Refused, $"{path} may be changed by others", $"chmod go-w {path}");
-            }
-
-            AgentConfiguration read = JsonSerializer.Deserialize(File.ReadAllBytes(path), AgentJson.Default.AgentConfiguration) ?? throw new JsonException();
+            AgentConfiguration read = JsonSerializer.Deserialize(OwnedFile.Read(path), AgentJson.Default.AgentConfiguration) ?? throw new JsonException();
             return read.Workloads.Count > 0 ? read.From(Path.GetDirectoryName(path)!) : throw new CliException(CofferExit.Invalid, $"{path} names no workload");
         }
         catch (JsonException malformed)
@@ -31,7 +28,11 @@ internal sealed record AgentConfiguration
             // Where, never what: a token may have been put where its file belongs.
             throw new CliException(CofferExit.Invalid, $"{path} is not an agent's configuration (line {malformed.LineNumber + 1 ?? 1}, {malformed.Path ?? "$"})", "docs/agent.md tells its members");
         }
-        catch (Exception failure) when (failure is FileNotFoundException or DirectoryNotFoundException)
+        catch (WorkloadException refused)
+        {
+            throw new CliException(CofferExit.Refused, refused.Message, refused.Hint);
+        }
+        catch (FileNotFoundException)
         {
             throw new CliException(CofferExit.NotFound, $"{path} is not there");
         }

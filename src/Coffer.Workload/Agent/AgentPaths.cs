@@ -63,7 +63,7 @@ internal static class AgentPaths
     /// The folder of a path. Throws where others may change a name in it, or on the way to it: whoever may rename a folder above decides what is below.
     /// Above, a folder that is everybody's will do if its sticky bit keeps what is ours in its place.
     /// </summary>
-    private static string CheckFolder(string path)
+    public static string CheckFolder(string path)
     {
         string folder = Path.GetDirectoryName(Path.GetFullPath(path)) ?? "/";
         if (FileStatus.Of(folder) is not { Type: FileStatus.Directory })
