@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
@@ -72,9 +73,12 @@ internal sealed partial class AgentRun : IAsyncDisposable
     public void Start(params string[] proof) => StartWith([.. proof, "--as", "shop-api", "--user", $"{Peer}", "--listen", "127.0.0.1:0", "--serve-socket", ApiSocket]);
 
     /// <summary>An agent with exactly these arguments.</summary>
-    public void StartWith(params string[] arguments)
+    public void StartWith(params string[] arguments) => StartWith([], arguments);
+
+    /// <summary>The same with further variables.</summary>
+    public void StartWith(IEnumerable<KeyValuePair<string, string>> variables, string[] arguments)
     {
-        Agent = Script.StartBackground(new Dictionary<string, string> { ["NOTIFY_SOCKET"] = Path.Combine(Script.Folder, "notify") }, "coffer", ["agent", .. arguments]);
+        Agent = Script.StartBackground(new Dictionary<string, string>(variables) { ["NOTIFY_SOCKET"] = Path.Combine(Script.Folder, "notify") }, "coffer", ["agent", .. arguments]);
         LogEnded = ReadLogAsync(Agent);
     }
 
@@ -119,10 +123,11 @@ internal sealed partial class AgentRun : IAsyncDisposable
         }
     }
 
-    public async Task<string> ShellAsync(string command)
+    /// <summary>Runs a command of the shell that must succeed. Where it does not, it is named as the test's text has it: what is filled in there may be secret, as may be what it printed.</summary>
+    public async Task<string> ShellAsync(string command, [CallerArgumentExpression(nameof(command))] string written = "")
     {
         (int exit, string output, string errors) = await Script.RunAsync(command);
-        Assert.True(exit == 0, $"{command}\nexit {exit}\n{output}\n{errors}");
+        Assert.True(exit == 0, $"{written}\nexit {exit}\n{Secret().Replace(MachineToken.Length > 0 ? errors.Replace(MachineToken, "***", StringComparison.Ordinal) : errors, "***")}");
         return output;
     }
 
@@ -175,6 +180,9 @@ internal sealed partial class AgentRun : IAsyncDisposable
             }
         }
     }
+
+    [GeneratedRegex("(?:cf[ts]_|ASIA)[A-Za-z0-9_./+-]*")]
+    private static partial Regex Secret();
 
     [GeneratedRegex(@"serving \S+ to \S+ at (127\.0\.0\.1:\d+|no address) ")]
     private static partial Regex Serving();

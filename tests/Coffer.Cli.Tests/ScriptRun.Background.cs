@@ -48,9 +48,18 @@ internal sealed partial class ScriptRun
             {
                 try
                 {
-                    _background.Add(Process.GetProcessById(pid));
+                    Process process = Process.GetProcessById(pid);
+                    // One that began after its number was noted is another that has the number by now.
+                    if (process.StartTime <= File.GetLastWriteTime(file).AddSeconds(1))
+                    {
+                        _background.Add(process);
+                    }
+                    else
+                    {
+                        process.Dispose();
+                    }
                 }
-                catch (ArgumentException)
+                catch (Exception ended) when (ended is ArgumentException or InvalidOperationException)
                 {
                     // It ended in the script, as it should.
                 }

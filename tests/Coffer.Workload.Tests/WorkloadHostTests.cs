@@ -198,20 +198,24 @@ public sealed class WorkloadHostTests
             },
         });
         string own = cloud.Environment["COFFER_TOKEN"];
-        async Task<string> AskAsync(string token)
+        static async Task<string> AskAsync(StubCloud at, string token)
         {
-            await using SslStream stream = await SecureAsync(cloud, await Wire.ConnectAsync(cloud.TlsPort), "localhost", "localhost");
+            await using SslStream stream = await SecureAsync(at, await Wire.ConnectAsync(at.TlsPort), "localhost", "localhost");
             await stream.WriteAsync(Encoding.ASCII.GetBytes($"GET /coffer/v1/whoami HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"), TestContext.Current.CancellationToken);
             return await Wire.RestAsync(stream);
         }
 
-        Assert.StartsWith("HTTP/1.1 200 ", await AskAsync(own), StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 200 ", await AskAsync(cloud, own), StringComparison.Ordinal);
         Assert.Equal("Bearer cfs_coffer#1", arrived);
-        await AskAsync(own + "x");
+        await AskAsync(cloud, own + "x");
         Assert.Equal($"Bearer {own}x", arrived);
         issuer.Failure = new WorkloadException("shop-api may not be assumed", "ask");
         await using StubCloud refused = await StubCloud.StartAsync(o => o with { ApiToken = new(issuer.IssueAsync, TimeProvider.System) });
-        Assert.DoesNotContain("cfs_", string.Concat(refused.Environment.Values), StringComparison.Ordinal);
+        string answer = await AskAsync(refused, refused.Environment["COFFER_TOKEN"]);
+        Assert.StartsWith("HTTP/1.1 403 ", answer, StringComparison.Ordinal);
+        Assert.Contains("shop-api may not be assumed", answer, StringComparison.Ordinal);
+        Assert.Empty(refused.Seen);
+        Assert.All((string[])[.. cloud.Environment.Values, .. refused.Environment.Values], v => Assert.False(v.Contains("cfs_", StringComparison.Ordinal), "a short-lived token is in the environment"));
     }
 
     /// <summary>Old axios: the same name, the same handler, no CONNECT.</summary>

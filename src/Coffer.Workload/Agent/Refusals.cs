@@ -14,6 +14,18 @@ internal sealed partial class Refusals(ILogger log, TimeProvider clock)
     private readonly Lock _gate = new();
     private readonly Dictionary<uint, (DateTimeOffset Start, int Told, int LeftOut)> _users = [];
 
+    /// <summary>Of how many users it is remembered what was told.</summary>
+    internal int Users
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _users.Count;
+            }
+        }
+    }
+
     /// <summary>Tells of one. Nothing of the request is told but which door it came to. The program is looked for only where a line is written.</summary>
     public void Tell(string workload, string door, Peer? peer, Func<(int Pid, string Name)> program, string reason)
     {

@@ -40,7 +40,7 @@ internal sealed class AgentRun : IAsyncDisposable
 
     public string Address => $"http://{Agent.Addresses[0]}";
 
-    public static async Task<AgentRun> StartAsync(Func<PeerRule, PeerRule>? rule = null, Func<AgentRun, AgentWorkload, AgentWorkload>? change = null)
+    public static async Task<AgentRun> StartAsync(Func<PeerRule, PeerRule>? rule = null, Func<AgentRun, AgentWorkload, AgentWorkload>? change = null, Action<AgentRun>? failed = null)
     {
         AgentRun run = new();
         PeerRule peer = new() { Uid = OtherUser.Peer };
@@ -81,6 +81,7 @@ internal sealed class AgentRun : IAsyncDisposable
         }
         catch
         {
+            failed?.Invoke(run);
             await run.DisposeAsync();
             throw;
         }

@@ -38,6 +38,7 @@ public sealed class RefusalsTests
         for (uint uid = 1; uid <= 5000; uid++)
         {
             Tell(refusals, uid, 1);
+            Assert.InRange(refusals.Users, 1, 1024);
         }
 
         Assert.Equal(5000, _log.All.Count);

@@ -240,7 +240,9 @@ public sealed class WorkloadAgentTests
         await using AgentRun other = await AgentRun.StartAsync(r => r with { ControlGroup = "/system.slice/shop-api.service" });
         Assert.Equal(403, (await OtherUser.AskAsync(OtherUser.Peer, At(other, request))).Status);
         Assert.Equal(403, (await OtherUser.AskAsync(OtherUser.Peer, "--unix-socket", other.ApiSocket, "http://localhost/coffer/v1/whoami")).Status);
-        Assert.All(other.Log.All.Where(l => l.Contains("refused", StringComparison.Ordinal)), l => Assert.Contains("(curl): the control group is another", l, StringComparison.Ordinal));
+        string[] refused = [.. other.Log.All.Where(l => l.Contains("refused", StringComparison.Ordinal))];
+        Assert.Equal(2, refused.Length);
+        Assert.All(refused, l => Assert.Contains("(curl): the control group is another", l, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -298,12 +300,16 @@ public sealed class WorkloadAgentTests
     [Fact]
     public async Task A_server_that_refuses_ends_the_start_and_leaves_nothing()
     {
-        WorkloadException refused = await Assert.ThrowsAsync<WorkloadException>(() => AgentRun.StartAsync(change: (r, w) =>
-        {
-            r.Issuer.Failure = new WorkloadException("shop-api may not be assumed", "coffer principal allow-assume");
-            return w;
-        }));
+        string? left = null;
+        WorkloadException refused = await Assert.ThrowsAsync<WorkloadException>(() => AgentRun.StartAsync(
+            change: (r, w) =>
+            {
+                r.Issuer.Failure = new WorkloadException("shop-api may not be assumed", "coffer principal allow-assume");
+                return w;
+            },
+            failed: r => left = string.Join(' ', Directory.EnumerateFileSystemEntries(r.Folder))));
         Assert.Equal("shop-api may not be assumed", refused.Message);
+        Assert.Equal("", left);
     }
 
     [Fact]
@@ -322,7 +328,11 @@ public sealed class WorkloadAgentTests
     {
         await using AgentRun run = await AgentRun.StartAsync();
         run.Issuer.Failure = new IOException("away");
+        int asked = run.Issuer.Asked.Count;
         Assert.Equal("served", (await OtherUser.AskAsync(OtherUser.Peer, "--unix-socket", run.ApiSocket, "http://localhost/coffer/v1/whoami")).Body);
         Assert.Equal(200, (await OtherUser.AskAsync(OtherUser.Peer, At(run, ["-H", "Metadata-Flavor: Google", "@/computeMetadata/v1/instance/service-accounts/default/token"]))).Status);
+        // As issued, and without asking anew for what still holds.
+        Assert.StartsWith("GET /coffer/v1/whoami Bearer cfs_coffer#", Assert.Single(run.Forwarded), StringComparison.Ordinal);
+        Assert.Equal(asked, run.Issuer.Asked.Count);
     }
 }
