@@ -1,11 +1,12 @@
 using System.Xml.Linq;
+using Coffer.Testing;
 
 namespace Coffer.Architecture.Tests;
 
 /// <summary>The source tree that this test was built from.</summary>
 internal static class Repository
 {
-    public static string Root { get; } = FindRoot();
+    public static string Root { get; } = RepositoryFolder.Root;
 
     /// <summary>The folder of the test projects.</summary>
     public static string Tests { get; } = "tests";
@@ -28,18 +29,4 @@ internal static class Repository
             StringComparer.Ordinal);
 
     public static string FullPath(string relative) => Path.Combine(Root, relative);
-
-    private static string FindRoot()
-    {
-        // The built files' own place leads to the tree: a deterministic build maps the paths of its sources.
-        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (File.Exists(Path.Combine(folder.FullName, "Coffer.slnx")))
-            {
-                return folder.FullName;
-            }
-        }
-
-        throw new InvalidOperationException("Coffer.slnx is in no folder above this test: it must run inside the source tree");
-    }
 }

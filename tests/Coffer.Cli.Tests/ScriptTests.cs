@@ -1,9 +1,11 @@
+using Coffer.Testing;
+
 namespace Coffer.Cli.Tests;
 
 /// <summary>Runs every script under Scripts against the built executable, each in a folder and with a home of its own.</summary>
 public class ScriptTests
 {
-    internal static readonly string Root = FindRoot();
+    internal static readonly string Root = RepositoryFolder.Root;
 
     public static TheoryData<string> Scripts() =>
         new(Directory.EnumerateFiles(ScriptFolder, "*.txt").Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
@@ -67,16 +69,5 @@ public class ScriptTests
         string[] read = await File.ReadAllLinesAsync(Path.Combine(Root, "docs", guide), cancellation);
         string[] run = await File.ReadAllLinesAsync(Path.Combine(ScriptFolder, script), cancellation);
         Assert.Equal(Commands(run), Commands(read));
-    }
-
-    private static string FindRoot()
-    {
-        string? folder = AppContext.BaseDirectory;
-        while (folder is not null && !File.Exists(Path.Combine(folder, "Coffer.slnx")))
-        {
-            folder = Path.GetDirectoryName(folder);
-        }
-
-        return folder ?? throw new InvalidOperationException("the repository's root is not above the test");
     }
 }

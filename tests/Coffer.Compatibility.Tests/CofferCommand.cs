@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Coffer.Testing;
 
 namespace Coffer.Compatibility.Tests;
 
@@ -8,7 +9,7 @@ internal static class CofferCommand
     private static readonly string[] Kept = ["PATH", "HOME", "LANG", "TMPDIR"];
 
     /// <summary>The repository's root.</summary>
-    public static string Root { get; } = FindRoot();
+    public static string Root { get; } = RepositoryFolder.Root;
 
     /// <summary>Folder of the client programs.</summary>
     public static string Clients => Path.Combine(Root, "tests", "Coffer.Compatibility.Tests", "clients");
@@ -54,16 +55,5 @@ internal static class CofferCommand
     {
         (int exit, string output, string errors) = await RunAsync(["dev", "--intercept", "sts", "--", .. command]);
         Assert.True(exit == 0 && output.TrimEnd().EndsWith("ok", StringComparison.Ordinal), $"exit {exit}\n{output}\n{errors}");
-    }
-
-    private static string FindRoot()
-    {
-        string? folder = AppContext.BaseDirectory;
-        while (folder is not null && !File.Exists(Path.Combine(folder, "Coffer.slnx")))
-        {
-            folder = Path.GetDirectoryName(folder);
-        }
-
-        return folder ?? throw new InvalidOperationException("the repository's root is not above the test");
     }
 }
