@@ -3,7 +3,7 @@ namespace Coffer.Workload.Doors;
 /// <summary>
 /// Something short-lived, renewed ahead of its end. Callers share one issue, which no caller's leaving ends; while a renewal
 /// fails, what still holds is given; after a failure the next try waits a little, longer each time. A refusal does not pass by itself: what is
-/// renewed ahead is asked for minutes later then, and not at all where it never was issued and nobody asks.
+/// renewed while nobody asks is asked for minutes later then, and not at all where it never was issued.
 /// </summary>
 internal sealed class Renewed<T> : IDisposable
     where T : class, IDisposable
@@ -23,7 +23,7 @@ internal sealed class Renewed<T> : IDisposable
     private readonly Lock _gate = new();
     private Task? _issuing, _keeping;
     private T? _current;
-    private DateTimeOffset _renew, _retry;
+    private DateTimeOffset _renew, _retry, _retryUnasked;
     private Exception? _failure;
     private int _failures;
     private bool _ended;
@@ -45,7 +45,7 @@ internal sealed class Renewed<T> : IDisposable
     /// <summary>Two thirds of a life: what is left is more than any SDK's own margin, down to lives of a quarter of an hour.</summary>
     public static TimeSpan TwoThirds(TimeSpan life) => life * 2 / 3;
 
-    /// <summary>When the current one should be renewed, or the next try made; now if there is none.</summary>
+    /// <summary>When the current one should be renewed while nobody asks, or the next try made; now if there is none.</summary>
     public DateTimeOffset Due
     {
         get
@@ -53,7 +53,7 @@ internal sealed class Renewed<T> : IDisposable
             lock (_gate)
             {
                 DateTimeOffset due = _current is null ? _clock.GetUtcNow() : _renew;
-                return due > _retry ? due : _retry;
+                return due > _retryUnasked ? due : _retryUnasked;
             }
         }
     }
@@ -203,7 +203,7 @@ internal sealed class Renewed<T> : IDisposable
                 _current?.Dispose();
                 _current = issued;
                 _renew = now + _renewal.Spread(_keep(_end(issued) - now));
-                _retry = DateTimeOffset.MinValue;
+                _retry = _retryUnasked = DateTimeOffset.MinValue;
                 _failure = null;
                 _failures = 0;
             }
@@ -213,12 +213,16 @@ internal sealed class Renewed<T> : IDisposable
             lock (_gate)
             {
                 // A refusal counts anew after a server that was away, and the other way round.
-                bool isRefused = _renewal.IsAhead && failure is WorkloadException, wasRefused = _renewal.IsAhead && _failure is WorkloadException;
-                _failures = isRefused == wasRefused ? _failures : 0;
-                (TimeSpan first, TimeSpan longest) = isRefused ? (FirstRefusedPause, LongestRefusedPause) : (FirstPause, LongestPause);
-                TimeSpan pause = first * Math.Pow(2, Math.Min(_failures++, 10));
-                _retry = _clock.GetUtcNow() + _renewal.SpreadPause(pause < longest ? pause : longest);
+                bool isRefused = failure is WorkloadException;
+                _failures = isRefused == _failure is WorkloadException ? _failures : 0;
+                double growth = Math.Pow(2, Math.Min(_failures++, 10));
+                DateTimeOffset now = _clock.GetUtcNow();
+                DateTimeOffset soon = now + Pause(FirstPause, LongestPause), late = isRefused ? now + Pause(FirstRefusedPause, LongestRefusedPause) : soon;
+                // Who asks on demand may have had the reason removed just now; where there is a renewing besides, that is what tries.
+                (_retry, _retryUnasked) = (_renewal.IsAhead ? late : soon, late);
                 _failure = failure;
+
+                TimeSpan Pause(TimeSpan first, TimeSpan longest) => _renewal.SpreadPause(first * growth < longest ? first * growth : longest);
             }
 
             throw;

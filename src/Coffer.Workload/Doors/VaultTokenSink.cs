@@ -65,7 +65,7 @@ public sealed class VaultTokenSink : IDisposable
     /// <summary>Gets the token before anybody asks. Throws what the issuer throws.</summary>
     internal async Task PrimeAsync(CancellationToken cancellationToken) => await _current.UseAsync(_ => true, cancellationToken).ConfigureAwait(false);
 
-    /// <summary>Keeps the short-lived token in a file from now on, until this ends. The first is there when this returns, if the server gave one.</summary>
+    /// <summary>Keeps the short-lived token in a file from now on, until this ends. The first is there when this returns, if the server could be asked. Throws <see cref="WorkloadException"/> where it refuses.</summary>
     internal async Task WriteAsync(string file, CancellationToken cancellationToken, uint? owner = null)
     {
         _file = file;
@@ -104,6 +104,12 @@ public sealed class VaultTokenSink : IDisposable
                 isIssued = true;
                 Replace(file, token, _owner);
                 isWritten = true;
+            }
+            catch (WorkloadException refused) when (!first.Task.IsCompleted)
+            {
+                // Nothing that passes by itself: whoever starts this is told.
+                first.TrySetException(refused);
+                return;
             }
             catch (Exception failure) when (failure is not OperationCanceledException)
             {

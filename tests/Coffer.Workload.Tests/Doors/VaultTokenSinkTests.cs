@@ -151,6 +151,33 @@ public sealed class VaultTokenSinkTests : IDisposable
         Assert.Empty(Directory.EnumerateFileSystemEntries(_folder));
     }
 
+    /// <summary>On demand as well, since here nobody asks but the file: a server that refuses is not to be asked every few seconds for ever.</summary>
+    [Fact]
+    public async Task A_refused_renewal_is_tried_again_minutes_later()
+    {
+        await _sink.WriteAsync(TokenFile, TestContext.Current.CancellationToken);
+        _issuer.Failure = new WorkloadException("shop-api is disabled", "");
+        List<double> pauses = [];
+        for (int i = 0; i < 5; i++)
+        {
+            pauses.Add((await PassPauseAsync()).TotalMinutes);
+        }
+
+        Assert.Equal([10, 1, 2, 4, 5], pauses);
+        _issuer.Failure = null;
+        Assert.Equal(5, (await PassPauseAsync()).TotalMinutes);
+        Assert.Equal("cfs_vault#7", await File.ReadAllTextAsync(TokenFile, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task A_server_that_refuses_at_the_start_is_not_asked_again()
+    {
+        _issuer.Failure = new WorkloadException("shop-api is disabled", "");
+        WorkloadException refused = await Assert.ThrowsAsync<WorkloadException>(() => _sink.WriteAsync(TokenFile, TestContext.Current.CancellationToken));
+        Assert.Equal("shop-api is disabled", refused.Message);
+        Assert.False(_clock.Armed.TryRead(out _));
+    }
+
     [Fact]
     public async Task A_server_that_is_away_at_the_start_stops_nothing()
     {
