@@ -166,6 +166,9 @@ public sealed record EditMetadata
     /// <summary>Tags to set (existing keys are replaced).</summary>
     public ImmutableSortedDictionary<string, string>? SetTags { get; init; }
 
+    /// <summary>Most tags the secret may carry where this command sets some: a wire's own quota.</summary>
+    public int MaxTags { get; init; } = int.MaxValue;
+
     /// <summary>Tag keys to remove; absent ones are passed over.</summary>
     public ImmutableArray<string>? RemoveTags { get; init; }
 

@@ -129,32 +129,33 @@ public sealed partial class SecretService
     public async ValueTask<ImmutableArray<(SecretReading? Reading, CofferError? Failure)>> GetValuesAsync(
         Caller caller, IReadOnlyList<(SecretPath Path, VersionSelector Selector)> wanted, CancellationToken cancellationToken)
     {
-        ImmutableArray<(SecretReading?, CofferError?)>.Builder outcomes = ImmutableArray.CreateBuilder<(SecretReading?, CofferError?)>(wanted.Count);
+        // All are begun before any is waited for, so that their records share a flush of the trail.
+        Task<(SecretReading? Reading, CofferError? Failure)>[] reads = [.. wanted.Select(w => ReadOneAsync(caller, w.Path, w.Selector, cancellationToken))];
         try
         {
-            foreach ((SecretPath path, VersionSelector selector) in wanted)
-            {
-                try
-                {
-                    outcomes.Add((await GetValueAsync(caller, path, selector, cancellationToken).ConfigureAwait(false), null));
-                }
-                catch (CofferException failure) when (failure.Code is not (CofferErrorCode.Sealed or CofferErrorCode.Unavailable))
-                {
-                    outcomes.Add((null, failure.Error));
-                }
-            }
+            return [.. await Task.WhenAll(reads).ConfigureAwait(false)];
         }
         catch
         {
-            foreach ((SecretReading? reading, _) in outcomes)
+            foreach (Task<(SecretReading? Reading, CofferError? Failure)> read in reads.Where(r => r.IsCompletedSuccessfully))
             {
-                reading?.Dispose();
+                (await read.ConfigureAwait(false)).Reading?.Dispose();
             }
 
             throw;
         }
+    }
 
-        return outcomes.ToImmutable();
+    private async Task<(SecretReading? Reading, CofferError? Failure)> ReadOneAsync(Caller caller, SecretPath path, VersionSelector selector, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (await GetValueAsync(caller, path, selector, cancellationToken).ConfigureAwait(false), null);
+        }
+        catch (CofferException failure) when (failure.Code is not (CofferErrorCode.Sealed or CofferErrorCode.Unavailable))
+        {
+            return (null, failure.Error);
+        }
     }
 
     private static bool MayDescribeSome(AccessSnapshot snapshot, AccessRequest container)

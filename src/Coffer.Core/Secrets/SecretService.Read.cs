@@ -48,6 +48,12 @@ public sealed record SecretDescription(
     ImmutableArray<(SecretVersion Version, ImmutableArray<VersionLabel> Labels)> Versions,
     ImmutableDictionary<string, string> Annotations);
 
+/// <summary>One page of a secret's versions.</summary>
+/// <param name="Description">The secret, with its labelled versions.</param>
+/// <param name="Versions">Versions with their labels, without values.</param>
+/// <param name="NextToken">Continuation token, or null at the end.</param>
+public sealed record VersionPage(SecretDescription Description, ImmutableArray<(SecretVersion Version, ImmutableArray<VersionLabel> Labels)> Versions, string? NextToken);
+
 public sealed partial class SecretService
 {
     /// <summary>
@@ -97,6 +103,27 @@ public sealed partial class SecretService
         SecretDescription description = await DescribeAsync(vault, head, cancellationToken).ConfigureAwait(false);
         SecretState state = new() { Head = head, Labels = await LabelsAsync(_parts.Store.Secrets, head, cancellationToken).ConfigureAwait(false) };
         return (description, [.. rows.Select(v => (v, state.LabelsOf(v.Number)))]);
+    }
+
+    /// <summary>
+    /// A page of versions, newest first, behind the one that a token names. Errors: AccessDenied; NotFound; InvalidPageToken.
+    /// </summary>
+    /// <param name="caller">Who asks.</param>
+    /// <param name="path">Which secret.</param>
+    /// <param name="labelled">Whether only versions with a label or pointer.</param>
+    /// <param name="limit">Most items, 1 to 1,000.</param>
+    /// <param name="pageToken">Continuation token of the page before, or null.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async ValueTask<VersionPage> ListVersionsAsync(Caller caller, SecretPath path, bool labelled, int limit, string? pageToken, CancellationToken cancellationToken)
+    {
+        string scope = $"versions|{path.Vault}|{path.Name}|{labelled}";
+        int before = pageToken is null ? int.MaxValue : (int)Pages.Read(caller, scope, pageToken).Number;
+        (SecretDescription description, ImmutableArray<(SecretVersion Version, ImmutableArray<VersionLabel> Labels)> versions) =
+            await ListVersionsAsync(caller, path, before, descending: true, labelled ? 0 : limit + 1, cancellationToken).ConfigureAwait(false);
+        versions = labelled ? [.. description.Versions.Where(v => v.Version.Number < before).Take(limit + 1)] : versions;
+        return versions.Length <= limit
+            ? new(description, versions, null)
+            : new(description, versions[..limit], Pages.Make(caller, scope, new(versions[limit - 1].Version.Number, "", description.Head.Id)));
     }
 
     /// <summary>

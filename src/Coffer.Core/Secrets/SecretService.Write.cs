@@ -141,29 +141,34 @@ public sealed partial class SecretService
     /// <summary>Changes metadata; tags are asked for apart. Errors: AccessDenied; NotFound; Deleted; VersionConflict.</summary>
     public ValueTask<WriteOutcome> EditAsync(Caller caller, SecretPath path, EditMetadata command, CancellationToken cancellationToken)
     {
-        bool tags = command.SetTags is not null || command.RemoveTags is not null;
-        bool other = command.Description is not null || command.ReplaceAttributes is not null || command.Annotation is not null || command.Expires is not null || command.Rotation is not null;
-        ImmutableArray<Operation> operations = (tags, other) switch
-        {
-            (true, false) => [Operation.EditTags],
-            (true, true) => [Operation.EditTags, Operation.EditMetadata],
-            _ => [Operation.EditMetadata],
-        };
-        if (command.Expires is > 0)
-        {
-            operations = operations.Add(Operation.PurgeSecret);
-        }
-
-        if (command.Rotation is not null)
-        {
-            operations = operations.Add(Operation.RotateSecret).Add(Operation.Administer);
-        }
-
+        ImmutableArray<Operation> operations = OperationsOf(command);
         return WriteAsync(caller, path, cancellationToken, new()
         {
             Operations = _ => operations,
             LoadAttributes = command.ReplaceAttributes is not null || command.Annotation is not null,
             Apply = (state, _, _, now) => SecretTransitions.Edit(state ?? throw Error.NotFound(path), path, command, now),
+        });
+    }
+
+    /// <summary>
+    /// Changes metadata and adds a version, both or neither; where the token's version is there already, neither. Errors: those of <see cref="EditAsync"/> and
+    /// <see cref="AddVersionAsync"/>.
+    /// </summary>
+    public ValueTask<WriteOutcome> UpdateAsync(Caller caller, SecretPath path, EditMetadata edit, VersionInput value, CancellationToken cancellationToken)
+    {
+        ImmutableArray<Operation> operations = OperationsOf(edit).Add(Operation.AddVersion);
+        return WriteAsync(caller, path, cancellationToken, new()
+        {
+            Operations = _ => operations,
+            Value = value,
+            LoadAttributes = edit.ReplaceAttributes is not null || edit.Annotation is not null,
+            Apply = (state, vault, add, now) =>
+            {
+                Transition edited = SecretTransitions.Edit(state ?? throw Error.NotFound(path), path, edit, now);
+                Transition added = SecretTransitions.AddVersion(edited.After!, vault, add!, now);
+                // The version is there: all of it was done before.
+                return added.Events == SecretEvents.None ? added with { After = state } : added with { Events = added.Events | edited.Events };
+            },
         });
     }
 
@@ -194,6 +199,24 @@ public sealed partial class SecretService
             Numbers = [.. command.Aliases.Values],
             Apply = (state, _, _, now) => SecretTransitions.ReplaceAliases(state ?? throw Error.NotFound(path), path, command, now),
         });
+
+    private static ImmutableArray<Operation> OperationsOf(EditMetadata command)
+    {
+        bool tags = command.SetTags is not null || command.RemoveTags is not null;
+        bool other = command.Description is not null || command.ReplaceAttributes is not null || command.Annotation is not null || command.Expires is not null || command.Rotation is not null;
+        ImmutableArray<Operation> operations = (tags, other) switch
+        {
+            (true, false) => [Operation.EditTags],
+            (true, true) => [Operation.EditTags, Operation.EditMetadata],
+            _ => [Operation.EditMetadata],
+        };
+        if (command.Expires is > 0)
+        {
+            operations = operations.Add(Operation.PurgeSecret);
+        }
+
+        return command.Rotation is null ? operations : operations.Add(Operation.RotateSecret).Add(Operation.Administer);
+    }
 
     private AddVersion CommandOf(Caller caller, VersionInput input, SecretUid uid)
     {

@@ -62,6 +62,10 @@ public static partial class SecretTransitions
         {
             tags = tags.SetItems(set);
             SecretLimits.CheckAttributes(tags);
+            if (tags.Count > command.MaxTags)
+            {
+                throw Error.QuotaExceeded($"a secret has at most {command.MaxTags} tags");
+            }
         }
 
         tags = tags.RemoveRange(command.RemoveTags ?? []);
