@@ -93,33 +93,11 @@ public sealed class AwsDialect : IDialect, IDisposable
     public async Task WriteErrorAsync(HttpContext context, CofferError error)
     {
         AwsExchange? exchange = context.Features.Get<AwsExchange>();
-        string? resource = error.Code is CofferErrorCode.AccessDenied or CofferErrorCode.TokenInUse ? await ResourceAsync(exchange, context.RequestAborted).ConfigureAwait(false) : null;
-        await AwsErrors.WriteAsync(context, (exchange ?? AwsExchange.Of(context)).Shape, AwsErrors.Of(error, exchange, resource)).ConfigureAwait(false);
+        await AwsErrors.WriteAsync(context, (exchange ?? AwsExchange.Of(context)).Shape, await AwsErrors.OfAsync(_core, error, exchange, context.RequestAborted).ConfigureAwait(false)).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
     public void Dispose() => _authentication.Dispose();
-
-    /// <summary>The ARN of the secret meant, if it is there and the caller may describe it; else what the caller sent.</summary>
-    private async ValueTask<string?> ResourceAsync(AwsExchange? exchange, CancellationToken cancellationToken)
-    {
-        if (exchange is not { Caller: { } caller, Path: { } path })
-        {
-            return exchange?.SecretId;
-        }
-
-        try
-        {
-            return await _core.Secrets.DescribableAsync(caller, path, cancellationToken).ConfigureAwait(false) is { } head && _core.Access.Vaults.TryGetValue(path.Vault, out Vault? vault)
-                ? AwsNames.Arn(exchange.Region, vault, head)
-                : exchange.SecretId;
-        }
-        catch (CofferException)
-        {
-            // The error being told matters more than the name in it.
-            return exchange.SecretId;
-        }
-    }
 }
 
 /// <summary>The operations that this wire serves.</summary>
@@ -135,6 +113,13 @@ internal enum AwsOperation
     ListSecrets = 5,
     DeleteSecret = 6,
     RestoreSecret = 7,
+    UpdateSecret = 8,
+    UpdateSecretVersionStage = 9,
+    ListSecretVersionIds = 10,
+    TagResource = 11,
+    UntagResource = 12,
+    GetRandomPassword = 13,
+    BatchGetSecretValue = 14,
 }
 
 /// <summary>One request as it becomes known: first its protocol and operation, then who asks, then about what. Error texts are made from it.</summary>
@@ -187,6 +172,9 @@ internal sealed class AwsExchange
     /// <summary>Which version was asked for.</summary>
     public VersionSelector? Selector { get; set; }
 
+    /// <summary>Which versions a label is to be taken from and put on.</summary>
+    public (VersionSelector? From, VersionSelector? To) Move { get; set; }
+
     /// <summary>
     /// The protocol and operation of a request. Which service: by target, else by the query protocol's own marks. A target
     /// sent twice is none.
@@ -208,6 +196,17 @@ internal sealed class AwsExchange
     public static bool IsForm(HttpRequest request) => HttpMethods.IsPost(request.Method) && request.ContentType is { } type && type.StartsWith(FormType, StringComparison.OrdinalIgnoreCase);
 
     public static bool IsJson(HttpRequest request) => request.ContentType is { } type && type.StartsWith(JsonType, StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>One item of a batch, in whose errors it is told as if it had been read by itself.</summary>
+    public AwsExchange ItemOf(string secretId, SecretPath path) => new(Shape, AwsOperation.GetSecretValue, nameof(AwsOperation.GetSecretValue))
+    {
+        Region = Region,
+        Identity = Identity,
+        Caller = Caller,
+        Account = Account,
+        SecretId = secretId,
+        Path = path,
+    };
 
     /// <summary>Makes the core's caller of the proven identity.</summary>
     public void CallerIs(HttpContext context, AccessSnapshot access)

@@ -9,6 +9,7 @@ internal sealed partial class AwsEndpoints
 {
     private const string TokenMissing = "You must provide a ClientRequestToken value. We recommend a UUID-type value.";
     private const string BothValues = "You can't specify both a binary secret value and a string secret value in the same secret.";
+    private const string NoManagedSecrets = "Managed external secrets are not supported by this server.";
     private const string DefaultKeyAlias = "alias/aws/secretsmanager";
     private const long MicrosecondsPerDay = 86_400_000_000;
 
@@ -26,11 +27,11 @@ internal sealed partial class AwsEndpoints
 
         if (input.Type is { Length: > 0 })
         {
-            throw new AwsRefusal(AwsError.InvalidParameter("Managed external secrets are not supported by this server."));
+            throw new AwsRefusal(AwsError.InvalidParameter(NoManagedSecrets));
         }
 
         ImmutableSortedDictionary<string, string> tags = TagsOf(input.Tags);
-        string? key = input.KmsKeyId is { Length: > 0 } and not DefaultKeyAlias ? input.KmsKeyId : null;
+        string? key = KeyOf(input);
         VersionInput? value = ValueOf(input, required: false);
         if (exchange.Caller!.HomeOf() is not { } home)
         {
@@ -62,6 +63,43 @@ internal sealed partial class AwsEndpoints
         };
         WriteOutcome outcome = await core.Secrets.AddVersionAsync(exchange.Caller!, path, value, createIfMissing: false, cancellationToken).ConfigureAwait(false);
         return AwsWire.Write(outcome, exchange.Region, withVersion: true, withStages: true);
+    }
+
+    private async Task<AwsBuffer> UpdateSecretAsync(AwsExchange exchange, AwsInput input, CancellationToken cancellationToken)
+    {
+        if (input.Type is { Length: > 0 })
+        {
+            throw new AwsRefusal(AwsError.InvalidParameter(NoManagedSecrets));
+        }
+
+        VersionInput? value = ValueOf(input, required: false);
+        SecretPath path = await LocateAsync(exchange, input.SecretId!).ConfigureAwait(false);
+        string? key = KeyOf(input);
+        EditMetadata edit = new()
+        {
+            Description = input.Description,
+            Annotation = input.KmsKeyId is null ? null : (AwsDialect.DialectName, new AwsAnnotation { KmsKeyId = key }.ToJson()),
+        };
+        WriteOutcome outcome = value is null ? await core.Secrets.EditAsync(exchange.Caller!, path, edit, cancellationToken).ConfigureAwait(false)
+            : edit.Description is null && edit.Annotation is null ? await core.Secrets.AddVersionAsync(exchange.Caller!, path, value, createIfMissing: false, cancellationToken).ConfigureAwait(false)
+            : await core.Secrets.UpdateAsync(exchange.Caller!, path, edit, value with { KeyName = key }, cancellationToken).ConfigureAwait(false);
+        return AwsWire.Write(outcome, exchange.Region, withVersion: value is not null, withStages: false);
+    }
+
+    private async Task<AwsBuffer> TagResourceAsync(AwsExchange exchange, AwsInput input, CancellationToken cancellationToken)
+    {
+        EditMetadata edit = new() { SetTags = TagsOf(input.Tags), MaxTags = AwsWire.MaxTags };
+        SecretPath path = await LocateAsync(exchange, input.SecretId!).ConfigureAwait(false);
+        await core.Secrets.EditAsync(exchange.Caller!, path, edit, cancellationToken).ConfigureAwait(false);
+        return AwsWire.WriteNothing();
+    }
+
+    private async Task<AwsBuffer> UntagResourceAsync(AwsExchange exchange, AwsInput input, CancellationToken cancellationToken)
+    {
+        EditMetadata edit = new() { RemoveTags = [.. input.TagKeys!] };
+        SecretPath path = await LocateAsync(exchange, input.SecretId!).ConfigureAwait(false);
+        await core.Secrets.EditAsync(exchange.Caller!, path, edit, cancellationToken).ConfigureAwait(false);
+        return AwsWire.WriteNothing();
     }
 
     private async Task<AwsBuffer> DeleteSecretAsync(AwsExchange exchange, AwsInput input, CancellationToken cancellationToken)
@@ -129,6 +167,9 @@ internal sealed partial class AwsEndpoints
             Prune = Retention,
         };
     }
+
+    /// <summary>The key named, or null for the default one.</summary>
+    private static string? KeyOf(AwsInput input) => input.KmsKeyId is { Length: > 0 } and not DefaultKeyAlias ? input.KmsKeyId : null;
 
     private static ImmutableSortedDictionary<string, string> TagsOf(IReadOnlyList<AwsTag>? tags)
     {

@@ -46,6 +46,13 @@ internal sealed partial class AwsEndpoints(CofferCore core)
             AwsOperation.ListSecrets => ListSecretsAsync(context, exchange, input, context.RequestAborted),
             AwsOperation.DeleteSecret => DeleteSecretAsync(exchange, input, context.RequestAborted),
             AwsOperation.RestoreSecret => RestoreSecretAsync(exchange, input, context.RequestAborted),
+            AwsOperation.UpdateSecret => UpdateSecretAsync(exchange, input, context.RequestAborted),
+            AwsOperation.UpdateSecretVersionStage => UpdateSecretVersionStageAsync(exchange, input, context.RequestAborted),
+            AwsOperation.ListSecretVersionIds => ListSecretVersionIdsAsync(exchange, input, context.RequestAborted),
+            AwsOperation.TagResource => TagResourceAsync(exchange, input, context.RequestAborted),
+            AwsOperation.UntagResource => UntagResourceAsync(exchange, input, context.RequestAborted),
+            AwsOperation.GetRandomPassword => Task.FromResult(GetRandomPassword(input)),
+            AwsOperation.BatchGetSecretValue => BatchGetSecretValueAsync(exchange, input, context.RequestAborted),
             AwsOperation.Unknown => throw new AwsRefusal(AwsError.UnknownOperation),
         }).ConfigureAwait(false);
         await AwsWire.SendJsonAsync(context, answer).ConfigureAwait(false);
@@ -62,7 +69,7 @@ internal sealed partial class AwsEndpoints(CofferCore core)
 
         try
         {
-            AwsWire.Check(input, required);
+            AwsWire.Check(input, required, operation == AwsOperation.BatchGetSecretValue ? MaxBatch : 100);
             return input;
         }
         catch
@@ -84,6 +91,15 @@ internal sealed partial class AwsEndpoints(CofferCore core)
             AwsMembers.IncludePlannedDeletion | AwsMembers.MaxResults | AwsMembers.NextToken | AwsMembers.Filters | AwsMembers.SortOrder | AwsMembers.SortBy,
             AwsMembers.None),
         AwsOperation.DeleteSecret => (AwsMembers.SecretId | AwsMembers.RecoveryWindowInDays | AwsMembers.ForceDeleteWithoutRecovery, AwsMembers.SecretId),
+        AwsOperation.UpdateSecret => (Writes | AwsMembers.SecretId | AwsMembers.Description | AwsMembers.KmsKeyId | AwsMembers.Type, AwsMembers.SecretId),
+        AwsOperation.UpdateSecretVersionStage => (
+            AwsMembers.SecretId | AwsMembers.VersionStage | AwsMembers.RemoveFromVersionId | AwsMembers.MoveToVersionId,
+            AwsMembers.SecretId | AwsMembers.VersionStage),
+        AwsOperation.ListSecretVersionIds => (AwsMembers.SecretId | AwsMembers.MaxResults | AwsMembers.NextToken | AwsMembers.IncludeDeprecated, AwsMembers.SecretId),
+        AwsOperation.TagResource => (AwsMembers.SecretId | AwsMembers.Tags, AwsMembers.SecretId | AwsMembers.Tags),
+        AwsOperation.UntagResource => (AwsMembers.SecretId | AwsMembers.TagKeys, AwsMembers.SecretId | AwsMembers.TagKeys),
+        AwsOperation.GetRandomPassword => (PasswordMembers, AwsMembers.None),
+        AwsOperation.BatchGetSecretValue => (AwsMembers.SecretIdList | AwsMembers.Filters | AwsMembers.MaxResults | AwsMembers.NextToken, AwsMembers.None),
         AwsOperation.Unknown => default,
     };
 
@@ -108,14 +124,11 @@ internal sealed partial class AwsEndpoints(CofferCore core)
             throw await NoHomeAsync(exchange, null).ConfigureAwait(false);
         }
 
-        AwsFilters filters = AwsFilters.Parse(input.Filters);
         SecretPage page = await core.Secrets.ListAsync(
             exchange.Caller!,
             home,
-            new()
+            ListOf(input, 100) with
             {
-                Limit = (int)(input.MaxResults ?? 100),
-                PageToken = input.NextToken,
                 Order = input.SortBy switch
                 {
                     "last-accessed-date" => SecretOrder.LastRead,
@@ -125,14 +138,24 @@ internal sealed partial class AwsEndpoints(CofferCore core)
                 },
                 Descending = input.SortOrder == "desc",
                 Filter = input.IncludePlannedDeletion == true ? SecretFilter.All : SecretFilter.Active,
-                NamePrefix = filters.NamePrefix,
-                Wire = WireNames.Aws,
-                Where = filters.Where,
-                WhereText = filters.Text,
                 WithVersions = true,
             },
             cancellationToken).ConfigureAwait(false);
         return AwsWire.Write(page, exchange.Region);
+    }
+
+    private static ListRequest ListOf(AwsInput input, int most)
+    {
+        AwsFilters filters = AwsFilters.Parse(input.Filters);
+        return new()
+        {
+            Limit = (int)(input.MaxResults ?? most),
+            PageToken = input.NextToken,
+            NamePrefix = filters.NamePrefix,
+            Wire = WireNames.Aws,
+            Where = filters.Where,
+            WhereText = filters.Text,
+        };
     }
 
     /// <summary>Reads the SecretId and says where it leads; notes both for error texts.</summary>

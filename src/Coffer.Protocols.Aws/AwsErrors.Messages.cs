@@ -42,6 +42,14 @@ internal static partial class AwsErrors
         _ => $"Secrets Manager can't find the specified secret value for staging label: {VersionLabel.Current.Value}",
     });
 
+    private static string StageElsewhere(CofferError error, AwsExchange exchange) => exchange.Move switch
+    {
+        (_, null) when error.Subject == VersionLabel.Current.Value => $"You can only move staging label {error.Subject} to a different secret version. It can't be completely removed.",
+        (null, _) => $"The parameter RemoveFromVersionId can't be empty. Staging label {error.Subject} is currently attached to version {error.Related}, so you must explicitly reference that version in RemoveFromVersionId.",
+        _ when error.Related is null => $"Staging label {error.Subject} is not attached to any version of the secret.",
+        _ => $"Staging label {error.Subject} is currently attached to version {error.Related}, which is not the version in RemoveFromVersionId.",
+    };
+
     private static string MarkedForDeletion(AwsOperation? operation) => operation switch
     {
         AwsOperation.CreateSecret => "You can't create this secret because a secret with this name is already scheduled for deletion.",

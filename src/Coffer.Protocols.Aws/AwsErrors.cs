@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Security;
 using System.Text.Json;
+using Coffer.Core;
 using Coffer.Core.Errors;
+using Coffer.Core.Secrets;
 using Microsoft.AspNetCore.Http;
 
 namespace Coffer.Protocols.Aws;
@@ -73,7 +75,9 @@ internal static partial class AwsErrors
         CofferErrorCode.VersionNotFound or CofferErrorCode.LabelNotFound or CofferErrorCode.Disabled or CofferErrorCode.Destroyed => NoValue(exchange),
         CofferErrorCode.AlreadyExists => AwsError.Exists($"The operation failed because the secret {error.Subject} already exists."),
         CofferErrorCode.TokenInUse => AwsError.Exists($"You can't use ClientRequestToken {error.Subject} because that value is already in use for a version of secret {resource}."),
-        CofferErrorCode.LabelConflict => AwsError.InvalidRequest("You provided a VersionStage that is not associated to the provided VersionId."),
+        CofferErrorCode.LabelConflict => exchange?.Operation == AwsOperation.UpdateSecretVersionStage
+            ? AwsError.InvalidParameter(StageElsewhere(error, exchange))
+            : AwsError.InvalidRequest("You provided a VersionStage that is not associated to the provided VersionId."),
         CofferErrorCode.Deleted => AwsError.InvalidRequest(MarkedForDeletion(exchange?.Operation)),
         CofferErrorCode.PreconditionFailed => AwsError.InvalidRequest(Sentence(error.Message)),
         CofferErrorCode.TooLarge => new(413, "RequestEntityTooLargeException", null),
@@ -88,6 +92,31 @@ internal static partial class AwsErrors
         CofferErrorCode.Integrity => new(400, "DecryptionFailure", "Secrets Manager can't decrypt the protected secret text.", Modelled: true),
         CofferErrorCode.Internal => new(500, "InternalServiceError", "An error occurred on the server side.", Modelled: true),
     };
+
+    /// <summary>The same, naming the secret where the caller may know it.</summary>
+    public static async ValueTask<AwsError> OfAsync(CofferCore core, CofferError error, AwsExchange? exchange, CancellationToken cancellationToken) =>
+        Of(error, exchange, error.Code is CofferErrorCode.AccessDenied or CofferErrorCode.TokenInUse ? await ResourceAsync(core, exchange, cancellationToken).ConfigureAwait(false) : null);
+
+    /// <summary>The ARN of the secret meant, if it is there and the caller may describe it; else what the caller sent.</summary>
+    private static async ValueTask<string?> ResourceAsync(CofferCore core, AwsExchange? exchange, CancellationToken cancellationToken)
+    {
+        if (exchange is not { Caller: { } caller, Path: { } path })
+        {
+            return exchange?.SecretId;
+        }
+
+        try
+        {
+            return await core.Secrets.DescribableAsync(caller, path, cancellationToken).ConfigureAwait(false) is { } head && core.Access.Vaults.TryGetValue(path.Vault, out Vault? vault)
+                ? AwsNames.Arn(exchange.Region, vault, head)
+                : exchange.SecretId;
+        }
+        catch (CofferException)
+        {
+            // The error being told matters more than the name in it.
+            return exchange.SecretId;
+        }
+    }
 
     /// <summary>Writes an error in the shape of the protocol that was asked.</summary>
     public static Task WriteAsync(HttpContext context, AwsShape shape, AwsError error)

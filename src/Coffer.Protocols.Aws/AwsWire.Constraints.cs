@@ -25,7 +25,10 @@ internal static partial class AwsWire
     /// Checks every bound, pattern and enumeration of the model. Clients leave most of it to the server. Texts that could
     /// hold a secret put into the wrong member are not repeated.
     /// </summary>
-    public static void Check(AwsInput input, AwsMembers required)
+    /// <param name="input">What was sent.</param>
+    /// <param name="required">Members that must be there.</param>
+    /// <param name="most">The largest page of this operation.</param>
+    public static void Check(AwsInput input, AwsMembers required, int most)
     {
         AwsViolations found = default;
         Text(ref found, "secretId", input.SecretId, 1, 2048, required.HasFlag(AwsMembers.SecretId));
@@ -36,7 +39,7 @@ internal static partial class AwsWire
         Value(ref found, "secretString", input.SecretString?.Length);
         Value(ref found, "secretBinary", input.SecretBinary?.Length);
         Token(ref found, "versionId", input.VersionId);
-        Stage(ref found, "versionStage", input.VersionStage);
+        Stage(ref found, "versionStage", input.VersionStage, required.HasFlag(AwsMembers.VersionStage));
         Hidden(ref found, "nextToken", input.NextToken, 1, 4096);
         Hidden(ref found, "type", input.Type, 0, 256);
         OneOf(ref found, "sortOrder", input.SortOrder, SortOrders);
@@ -56,27 +59,57 @@ internal static partial class AwsWire
             Pattern(ref found, "rotationToken", token, TokenChars, RotationTokenPattern);
         }
 
-        if (input.MaxResults is { } most)
-        {
-            string shown = most.ToString(CultureInfo.InvariantCulture);
-            if (most < 1)
-            {
-                found.Add("maxResults", "have value greater than or equal to 1", shown);
-            }
-            else if (most > 100)
-            {
-                found.Add("maxResults", "have value less than or equal to 100", shown);
-            }
-        }
-
-        Tags(ref found, input.Tags);
+        Number(ref found, "maxResults", input.MaxResults, most);
+        Number(ref found, "passwordLength", input.PasswordLength, MaxPasswordLength);
+        Hidden(ref found, "excludeCharacters", input.ExcludeCharacters, 0, MaxPasswordLength);
+        Token(ref found, "removeFromVersionId", input.RemoveFromVersionId);
+        Token(ref found, "moveToVersionId", input.MoveToVersionId);
+        Texts(ref found, "secretIdList", input.SecretIdList, 1, 20, 2048, required.HasFlag(AwsMembers.SecretIdList));
+        Texts(ref found, "tagKeys", input.TagKeys, 0, int.MaxValue, 128, required.HasFlag(AwsMembers.TagKeys));
+        Tags(ref found, input.Tags, required.HasFlag(AwsMembers.Tags));
         Replicas(ref found, input.AddReplicaRegions);
         Filters(ref found, input.Filters);
         found.ThrowIfAny();
     }
 
-    private static void Tags(ref AwsViolations found, IReadOnlyList<AwsTag>? tags)
+    private static void Number(ref AwsViolations found, string path, long? number, long most)
     {
+        if (number is < 1)
+        {
+            found.Add(path, "have value greater than or equal to 1", number.Value.ToString(CultureInfo.InvariantCulture));
+        }
+        else if (number > most)
+        {
+            found.Add(path, string.Create(CultureInfo.InvariantCulture, $"have value less than or equal to {most}"), number.Value.ToString(CultureInfo.InvariantCulture));
+        }
+    }
+
+    private static void Texts(ref AwsViolations found, string path, IReadOnlyList<string>? texts, int least, int most, int longest, bool isRequired)
+    {
+        if (texts is null)
+        {
+            if (isRequired)
+            {
+                found.Missing(path);
+            }
+
+            return;
+        }
+
+        found.Length(path, texts.Count, least, most, null);
+        for (int i = 0; i < texts.Count; i++)
+        {
+            Hidden(ref found, Item(path, i), texts[i], 1, longest);
+        }
+    }
+
+    private static void Tags(ref AwsViolations found, IReadOnlyList<AwsTag>? tags, bool isRequired)
+    {
+        if (tags is null && isRequired)
+        {
+            found.Missing("tags");
+        }
+
         for (int i = 0; i < tags?.Count; i++)
         {
             if (tags[i].Key is { } key)
@@ -180,9 +213,13 @@ internal static partial class AwsWire
         }
     }
 
-    private static void Stage(ref AwsViolations found, string path, string? text)
+    private static void Stage(ref AwsViolations found, string path, string? text, bool isRequired = false)
     {
-        if (text is not null)
+        if (text is null && isRequired)
+        {
+            found.Missing(path);
+        }
+        else if (text is not null)
         {
             found.Length(path, text.Length, 1, 256, null);
             if (text.AsSpan().ContainsAnyExceptInRange(' ', '~'))

@@ -8,7 +8,7 @@ namespace Coffer.Protocols.Aws;
 
 /// <summary>Members of request bodies. Flags: an operation knows some of them and passes over the rest.</summary>
 [Flags]
-internal enum AwsMembers
+internal enum AwsMembers : long
 {
     None = 0,
     SecretId = 1,
@@ -34,6 +34,19 @@ internal enum AwsMembers
     AddReplicaRegions = 1 << 20,
     ForceOverwriteReplicaSecret = 1 << 21,
     Type = 1 << 22,
+    RemoveFromVersionId = 1 << 23,
+    MoveToVersionId = 1 << 24,
+    IncludeDeprecated = 1 << 25,
+    TagKeys = 1 << 26,
+    SecretIdList = 1 << 27,
+    PasswordLength = 1 << 28,
+    ExcludeCharacters = 1 << 29,
+    ExcludeNumbers = 1 << 30,
+    ExcludePunctuation = 1L << 31,
+    ExcludeUppercase = 1L << 32,
+    ExcludeLowercase = 1L << 33,
+    IncludeSpace = 1L << 34,
+    RequireEachIncludedType = 1L << 35,
 }
 
 /// <summary>A tag as sent: either half may be missing.</summary>
@@ -101,6 +114,25 @@ internal sealed class AwsInput : IDisposable
     public IReadOnlyList<AwsTag>? AddReplicaRegions { get; private set; }
 
     public string? Type { get; private set; }
+
+    public string? RemoveFromVersionId { get; private set; }
+
+    public string? MoveToVersionId { get; private set; }
+
+    public bool? IncludeDeprecated { get; private set; }
+
+    public IReadOnlyList<string>? TagKeys { get; private set; }
+
+    public IReadOnlyList<string>? SecretIdList { get; private set; }
+
+    public long? PasswordLength { get; private set; }
+
+    public string? ExcludeCharacters { get; private set; }
+
+    public bool? RequireEachIncludedType { get; private set; }
+
+    /// <summary>Switches of a random password that are on.</summary>
+    public AwsMembers Switches { get; private set; }
 
     /// <summary>
     /// Parses a body. Whatever is no JSON object of the members' own types, repeats a member or nests deeper than any
@@ -178,6 +210,17 @@ internal sealed class AwsInput : IDisposable
             case AwsMembers.AddReplicaRegions: AddReplicaRegions = Pairs(ref reader, "Region"u8, "KmsKeyId"u8); break;
             case AwsMembers.ForceOverwriteReplicaSecret: reader.GetBoolean(); break;
             case AwsMembers.Type: Type = Text(in reader); break;
+            case AwsMembers.RemoveFromVersionId: RemoveFromVersionId = Text(in reader); break;
+            case AwsMembers.MoveToVersionId: MoveToVersionId = Text(in reader); break;
+            case AwsMembers.IncludeDeprecated: IncludeDeprecated = reader.GetBoolean(); break;
+            case AwsMembers.TagKeys: TagKeys = Texts(ref reader); break;
+            case AwsMembers.SecretIdList: SecretIdList = Texts(ref reader); break;
+            case AwsMembers.PasswordLength: PasswordLength = Number(in reader); break;
+            case AwsMembers.ExcludeCharacters: ExcludeCharacters = Text(in reader); break;
+            case AwsMembers.RequireEachIncludedType: RequireEachIncludedType = reader.GetBoolean(); break;
+            case AwsMembers.ExcludeNumbers or AwsMembers.ExcludePunctuation or AwsMembers.ExcludeUppercase or AwsMembers.ExcludeLowercase or AwsMembers.IncludeSpace:
+                Switches |= reader.GetBoolean() ? member : AwsMembers.None;
+                break;
             default: reader.Skip(); break;
         }
     }

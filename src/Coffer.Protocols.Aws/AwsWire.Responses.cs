@@ -12,27 +12,52 @@ internal static partial class AwsWire
     /// <summary>Answer of GetSecretValue: the value goes from its own buffer into the answer's, escaped in between in a third that is zeroed too.</summary>
     public static AwsBuffer Write(SecretReading reading, string region)
     {
-        ReadOnlySpan<byte> value = reading.Value.Span;
-        AwsBuffer buffer = new(1024 + (value.Length * 2));
+        AwsBuffer buffer = new(1024 + (reading.Value.Length * 2));
+        try
+        {
+            using Utf8JsonWriter writer = new(buffer, WriterOptions);
+            Value(writer, reading, region);
+            writer.Flush();
+            return buffer;
+        }
+        catch
+        {
+            buffer.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Answer of BatchGetSecretValue.</summary>
+    public static AwsBuffer Write(IReadOnlyList<SecretReading> readings, IReadOnlyList<(string SecretId, AwsError Error)> errors, string? next, string region)
+    {
+        AwsBuffer buffer = new(1024 + readings.Sum(r => 512 + (r.Value.Length * 2)) + (errors.Count * 512));
         try
         {
             using Utf8JsonWriter writer = new(buffer, WriterOptions);
             writer.WriteStartObject();
-            writer.WriteString("ARN"u8, AwsNames.Arn(region, reading.Vault, reading.Head));
-            Seconds(writer, "CreatedDate"u8, reading.Version.Created);
-            writer.WriteString("Name"u8, reading.Head.Name.Value);
-            if (reading.Version.Kind == ValueKind.Binary || !Utf8.IsValid(value))
+            writer.WriteStartArray("Errors"u8);
+            foreach ((string secretId, AwsError error) in errors)
             {
-                writer.WriteBase64String("SecretBinary"u8, value);
-            }
-            else
-            {
-                writer.WritePropertyName("SecretString"u8);
-                WriteValue(writer, value);
+                writer.WriteStartObject();
+                writer.WriteString("ErrorCode"u8, error.Type);
+                writer.WriteString("Message"u8, error.Message ?? "");
+                writer.WriteString("SecretId"u8, secretId);
+                writer.WriteEndObject();
             }
 
-            writer.WriteString("VersionId"u8, reading.Version.AwsId);
-            Labels(writer, "VersionStages"u8, reading.Labels);
+            writer.WriteEndArray();
+            if (next is not null)
+            {
+                writer.WriteString("NextToken"u8, next);
+            }
+
+            writer.WriteStartArray("SecretValues"u8);
+            foreach (SecretReading reading in readings)
+            {
+                Value(writer, reading, region);
+            }
+
+            writer.WriteEndArray();
             writer.WriteEndObject();
             writer.Flush();
             return buffer;
@@ -42,6 +67,95 @@ internal static partial class AwsWire
             buffer.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Answer of GetRandomPassword.</summary>
+    public static AwsBuffer WritePassword(SecretValue password)
+    {
+        AwsBuffer buffer = new(64 + (password.Length * 2));
+        try
+        {
+            using Utf8JsonWriter writer = new(buffer, WriterOptions);
+            writer.WriteStartObject();
+            writer.WritePropertyName("RandomPassword"u8);
+            WriteValue(writer, password.Span);
+            writer.WriteEndObject();
+            writer.Flush();
+            return buffer;
+        }
+        catch
+        {
+            buffer.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Answer of an operation that has none.</summary>
+    public static AwsBuffer WriteNothing()
+    {
+        AwsBuffer buffer = new(16);
+        buffer.Write("{}");
+        return buffer;
+    }
+
+    /// <summary>Answer of ListSecretVersionIds. A labelled version has the secret's key, as in AWS, which seals those anew when the key changes.</summary>
+    public static AwsBuffer Write(VersionPage page, string region)
+    {
+        SecretDescription secret = page.Description;
+        string? key = AwsAnnotation.Parse(secret.Annotations.GetValueOrDefault(AwsDialect.DialectName)).KmsKeyId;
+        AwsBuffer buffer = new(512 + (page.Versions.Length * 256));
+        using Utf8JsonWriter writer = new(buffer, WriterOptions);
+        writer.WriteStartObject();
+        writer.WriteString("ARN"u8, AwsNames.Arn(region, secret.Vault, secret.Head));
+        writer.WriteString("Name"u8, secret.Head.Name.Value);
+        if (page.NextToken is { } next)
+        {
+            writer.WriteString("NextToken"u8, next);
+        }
+
+        writer.WriteStartArray("Versions"u8);
+        foreach ((SecretVersion version, ImmutableArray<VersionLabel> labels) in page.Versions)
+        {
+            writer.WriteStartObject();
+            Seconds(writer, "CreatedDate"u8, version.Created);
+            writer.WriteStartArray("KmsKeyIds"u8);
+            writer.WriteStringValue((labels.IsEmpty ? version.KeyName ?? key : key) ?? "DefaultEncryptionKey");
+            writer.WriteEndArray();
+            if (version.LastReadDay is { } day)
+            {
+                Seconds(writer, "LastAccessedDate"u8, day * MicrosecondsPerDay);
+            }
+
+            writer.WriteString("VersionId"u8, version.AwsId);
+            Labels(writer, "VersionStages"u8, labels);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+        writer.WriteEndObject();
+        return buffer;
+    }
+
+    private static void Value(Utf8JsonWriter writer, SecretReading reading, string region)
+    {
+        ReadOnlySpan<byte> value = reading.Value.Span;
+        writer.WriteStartObject();
+        writer.WriteString("ARN"u8, AwsNames.Arn(region, reading.Vault, reading.Head));
+        Seconds(writer, "CreatedDate"u8, reading.Version.Created);
+        writer.WriteString("Name"u8, reading.Head.Name.Value);
+        if (reading.Version.Kind == ValueKind.Binary || !Utf8.IsValid(value))
+        {
+            writer.WriteBase64String("SecretBinary"u8, value);
+        }
+        else
+        {
+            writer.WritePropertyName("SecretString"u8);
+            WriteValue(writer, value);
+        }
+
+        writer.WriteString("VersionId"u8, reading.Version.AwsId);
+        Labels(writer, "VersionStages"u8, reading.Labels);
+        writer.WriteEndObject();
     }
 
     /// <summary>Answer of the writes: ARN, name and, where the operation has them, version and stages.</summary>

@@ -122,6 +122,8 @@ internal static partial class AwsWire
 
     public const int MaxStages = 20;
 
+    public const int MaxPasswordLength = 4096;
+
     public const int MaxTags = 50;
 
     /// <summary>Not HTML: only what JSON itself asks for is escaped.</summary>

@@ -30,6 +30,74 @@ public sealed class OperationTests
     }
 
     [Fact]
+    public async Task An_update_that_is_refused_or_repeated_changes_neither_description_nor_value()
+    {
+        await using AwsTestServer server = await AwsTestServer.StartAsync();
+        await server.CallAsync("CreateSecret", Create("s"));
+        static string Update(string description, string value, string token) => $$"""{"SecretId":"s","Description":"{{description}}","SecretString":"{{value}}","ClientRequestToken":"{{token}}"}""";
+        Assert.Equal("ResourceExistsException", (await server.CallAsync("UpdateSecret", Update("never", "other", T1))).Outcome);
+        Assert.Null((await server.CallAsync("DescribeSecret", """{"SecretId":"s"}"""))["Description"]);
+        Assert.Equal("OK", (await server.CallAsync("UpdateSecret", Update("mine", "two", T2))).Outcome);
+        string? changed = (await server.CallAsync("DescribeSecret", """{"SecretId":"s"}"""))["LastChangedDate"];
+        server.Clock.Advance(TimeSpan.FromSeconds(5));
+        TestAnswer again = await server.CallAsync("UpdateSecret", Update("mine", "two", T2));
+        Assert.Equal(("OK", T2), (again.Outcome, again["VersionId"]));
+        TestAnswer after = await server.CallAsync("DescribeSecret", """{"SecretId":"s"}""");
+        Assert.Equal(("mine", changed), (after["Description"], after["LastChangedDate"]));
+        Assert.Equal("two", (await server.CallAsync("GetSecretValue", """{"SecretId":"s"}"""))["SecretString"]);
+    }
+
+    [Fact]
+    public async Task A_secret_has_at_most_fifty_tags()
+    {
+        await using AwsTestServer server = await AwsTestServer.StartAsync();
+        await server.CallAsync("CreateSecret", Create("s"));
+        static string Tags(int from, int count) => $$"""{"SecretId":"s","Tags":[{{string.Join(',', Enumerable.Range(from, count).Select(i => $$"""{"Key":"k{{i}}","Value":""}"""))}}]}""";
+        Assert.Equal("LimitExceededException", (await server.CallAsync("TagResource", Tags(0, 51))).Outcome);
+        Assert.Equal("OK", (await server.CallAsync("TagResource", Tags(0, 50))).Outcome);
+        Assert.Equal("OK", (await server.CallAsync("TagResource", Tags(0, 50))).Outcome);
+        Assert.Equal("LimitExceededException", (await server.CallAsync("TagResource", Tags(50, 1))).Outcome);
+    }
+
+    [Fact]
+    public async Task A_random_password_has_every_type_wanted_and_nothing_else()
+    {
+        await using AwsTestServer server = await AwsTestServer.StartAsync();
+        (string Member, string Characters)[] types =
+        [
+            ("ExcludeLowercase", "abcdefghijklmnopqrstuvwxyz"), ("ExcludeUppercase", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"), ("ExcludeNumbers", "0123456789"),
+            ("ExcludePunctuation", "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"),
+        ];
+        HashSet<string> drawn = [];
+        for (int mask = 0; mask < 32; mask++)
+        {
+            string[] wanted = [.. types.Where((_, i) => (mask & (1 << i)) != 0).Select(t => t.Characters.Replace("a", "", StringComparison.Ordinal).Replace("\"", "", StringComparison.Ordinal)), .. (mask & 16) != 0 ? (string[])[" "] : []];
+            if (wanted.Length == 0)
+            {
+                continue;
+            }
+
+            string switches = string.Join(',', types.Select((t, i) => $"\"{t.Member}\":{((mask & (1 << i)) == 0 ? "true" : "false")}"));
+            foreach (int length in (int[])[wanted.Length, 32, 4096])
+            {
+                TestAnswer answer = await server.CallAsync("GetRandomPassword", $"{{{switches},\"IncludeSpace\":{((mask & 16) != 0 ? "true" : "false")},\"ExcludeCharacters\":\"a\\\"\",\"PasswordLength\":{length}}}", "app");
+                string password = answer["RandomPassword"]!;
+                Assert.Equal(length, password.Length);
+                Assert.All(wanted, type => Assert.True(password.AsSpan().ContainsAny(type), $"a type is missing at {mask}, {length}"));
+                Assert.True(!password.AsSpan().ContainsAnyExcept(string.Concat(wanted)), $"a character was excluded at {mask}, {length}");
+                Assert.True(length < 32 || wanted is [" "] || drawn.Add(password), "a password came twice");
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Not_every_type_need_be_in_a_short_password_that_says_so()
+    {
+        await using AwsTestServer server = await AwsTestServer.StartAsync();
+        Assert.Equal(1, (await server.CallAsync("GetRandomPassword", """{"PasswordLength":1,"RequireEachIncludedType":false}"""))["RandomPassword"]!.Length);
+    }
+
+    [Fact]
     public async Task Purge_protection_turns_a_forced_deletion_into_one_with_a_date()
     {
         await using AwsTestServer server = await AwsTestServer.StartAsync();
