@@ -10,33 +10,16 @@ internal static partial class AwsWire
     private const long MicrosecondsPerDay = 86_400_000_000;
 
     /// <summary>Answer of GetSecretValue: the value goes from its own buffer into the answer's, escaped in between in a third that is zeroed too.</summary>
-    public static AwsBuffer Write(SecretReading reading, string region)
-    {
-        AwsBuffer buffer = new(1024 + (reading.Value.Length * 2));
-        try
-        {
-            using Utf8JsonWriter writer = new(buffer, WriterOptions);
-            Value(writer, reading, region);
-            writer.Flush();
-            return buffer;
-        }
-        catch
-        {
-            buffer.Dispose();
-            throw;
-        }
-    }
+    public static AwsBuffer Write(SecretReading reading, string region) =>
+        Filled(1024 + (reading.Value.Length * 2), (reading, region), static (writer, answer) => Value(writer, answer.reading, answer.region));
 
     /// <summary>Answer of BatchGetSecretValue.</summary>
-    public static AwsBuffer Write(IReadOnlyList<SecretReading> readings, IReadOnlyList<(string SecretId, AwsError Error)> errors, string? next, string region)
-    {
-        AwsBuffer buffer = new(1024 + readings.Sum(r => 512 + (r.Value.Length * 2)) + (errors.Count * 512));
-        try
+    public static AwsBuffer Write(IReadOnlyList<SecretReading> readings, IReadOnlyList<(string SecretId, AwsError Error)> errors, string? next, string region) =>
+        Filled(1024 + readings.Sum(r => 512 + (r.Value.Length * 2)) + (errors.Count * 512), (readings, errors, next, region), static (writer, answer) =>
         {
-            using Utf8JsonWriter writer = new(buffer, WriterOptions);
             writer.WriteStartObject();
             writer.WriteStartArray("Errors"u8);
-            foreach ((string secretId, AwsError error) in errors)
+            foreach ((string secretId, AwsError error) in answer.errors)
             {
                 writer.WriteStartObject();
                 writer.WriteString("ErrorCode"u8, error.Type);
@@ -46,49 +29,29 @@ internal static partial class AwsWire
             }
 
             writer.WriteEndArray();
-            if (next is not null)
+            if (answer.next is { } token)
             {
-                writer.WriteString("NextToken"u8, next);
+                writer.WriteString("NextToken"u8, token);
             }
 
             writer.WriteStartArray("SecretValues"u8);
-            foreach (SecretReading reading in readings)
+            foreach (SecretReading reading in answer.readings)
             {
-                Value(writer, reading, region);
+                Value(writer, reading, answer.region);
             }
 
             writer.WriteEndArray();
             writer.WriteEndObject();
-            writer.Flush();
-            return buffer;
-        }
-        catch
-        {
-            buffer.Dispose();
-            throw;
-        }
-    }
+        });
 
     /// <summary>Answer of GetRandomPassword.</summary>
-    public static AwsBuffer WritePassword(SecretValue password)
+    public static AwsBuffer WritePassword(SecretValue password) => Filled(64 + (password.Length * 2), password, static (writer, value) =>
     {
-        AwsBuffer buffer = new(64 + (password.Length * 2));
-        try
-        {
-            using Utf8JsonWriter writer = new(buffer, WriterOptions);
-            writer.WriteStartObject();
-            writer.WritePropertyName("RandomPassword"u8);
-            WriteValue(writer, password.Span);
-            writer.WriteEndObject();
-            writer.Flush();
-            return buffer;
-        }
-        catch
-        {
-            buffer.Dispose();
-            throw;
-        }
-    }
+        writer.WriteStartObject();
+        writer.WritePropertyName("RandomPassword"u8);
+        WriteValue(writer, value.Span);
+        writer.WriteEndObject();
+    });
 
     /// <summary>Answer of an operation that has none.</summary>
     public static AwsBuffer WriteNothing()
@@ -134,6 +97,24 @@ internal static partial class AwsWire
         writer.WriteEndArray();
         writer.WriteEndObject();
         return buffer;
+    }
+
+    /// <summary>An answer with a value in it: whatever fails, the buffer is zeroed.</summary>
+    private static AwsBuffer Filled<T>(int capacity, T content, Action<Utf8JsonWriter, T> write)
+    {
+        AwsBuffer buffer = new(capacity);
+        try
+        {
+            using Utf8JsonWriter writer = new(buffer, WriterOptions);
+            write(writer, content);
+            writer.Flush();
+            return buffer;
+        }
+        catch
+        {
+            buffer.Dispose();
+            throw;
+        }
     }
 
     private static void Value(Utf8JsonWriter writer, SecretReading reading, string region)
