@@ -85,7 +85,8 @@ public sealed partial class CredentialService
     {
         AccessSnapshot snapshot = _parts.Access.Current;
         bool self = principal is null || principal == caller.Principal.Name;
-        AccessDecision decision = (self ? null : AssumedBy.Allows(snapshot, principal!.Value, caller.Principal)) ?? AccessEvaluator.Decide(snapshot, new()
+        // What limits the caller's credential would not limit what is got with it: such a one becomes nobody else.
+        AccessDecision decision = (self || !caller.Limits.IsEmpty ? null : AssumedBy.Allows(snapshot, principal!.Value, caller.Principal)) ?? AccessEvaluator.Decide(snapshot, new()
         {
             Operation = self ? Operation.WhoAmI : Operation.Administer,
             Caller = caller,

@@ -146,6 +146,8 @@ public sealed class TrustLoginTests
         await world.Admin.AllowAssumingAsync(world.Root, api, PrincipalName.Parse("agent"), false, CoreWorld.Token);
         (await IssueAsync(agent)).Dispose();
         Assert.Equal(CofferErrorCode.AccessDenied, (await CoreWorld.RefusedAsync(() => IssueAsync(other))).Code);
+        // What limits a credential would be shaken off by becoming another.
+        Assert.Equal(CofferErrorCode.AccessDenied, (await CoreWorld.RefusedAsync(() => IssueAsync(agent with { Limits = [new(GrantLanguage.LanguageName, [])] }))).Code);
         // It may act as it, and holds none of its grants by itself.
         await world.Admin.CreateVaultAsync(world.Root, VaultName.Parse("shop-dev"), new(), CoreWorld.Token);
         await world.GrantAsync("api", CofferActions.Writer, "shop-dev");
