@@ -146,7 +146,7 @@ internal sealed class AwsExchange
     public AwsOperation Operation { get; }
 
     /// <summary>The operation's own name; for the query protocol known once the form was read.</summary>
-    public string WireOperation { get; set; }
+    public string WireOperation { get; private set; }
 
     public string Service => Shape == AwsShape.Query ? Sts : SecretsManager;
 
@@ -207,6 +207,13 @@ internal sealed class AwsExchange
         SecretId = secretId,
         Path = path,
     };
+
+    /// <summary>The query protocol's operation, known once the form was read.</summary>
+    public void Asks(string wireOperation)
+    {
+        WireOperation = wireOperation;
+        Caller = Caller! with { WireOperation = wireOperation };
+    }
 
     /// <summary>Makes the core's caller of the proven identity.</summary>
     public void CallerIs(HttpContext context, AccessSnapshot access)

@@ -5,27 +5,35 @@ using Microsoft.AspNetCore.WebUtilities;
 
 namespace Coffer.Protocols.Aws;
 
-/// <summary>The part of STS that clients of Secrets Manager need: who am I.</summary>
+/// <summary>STS: who am I, and temporary keys.</summary>
 internal sealed partial class AwsEndpoints
 {
     private const string StsVersion = "2011-06-15";
     private const int MaxParameters = 100;
 
-    private static Task StsAsync(HttpContext context, AwsExchange exchange, RequestBody body)
+    private Task StsAsync(HttpContext context, AwsExchange exchange, RequestBody body)
     {
-        (string? action, string? version) = Parameters(context.Request, body);
+        Dictionary<string, string?> parameters = Parameters(context.Request, body);
+        string? action = parameters.GetValueOrDefault("Action"), version = parameters.GetValueOrDefault("Version");
         if (action is null)
         {
             throw new AwsRefusal(AwsError.Query(400, "MissingAction", "The request must contain the parameter Action."));
         }
 
-        if (action != "GetCallerIdentity" || version != StsVersion)
+        Func<HttpContext, AwsExchange, IReadOnlyDictionary<string, string?>, Task>? operation = version != StsVersion ? null : action switch
+        {
+            "GetCallerIdentity" => (http, asked, _) => GetCallerIdentityAsync(http, asked),
+            "AssumeRole" => AssumeRoleAsync,
+            "GetSessionToken" => GetSessionTokenAsync,
+            _ => null,
+        };
+        if (operation is null)
         {
             throw new AwsRefusal(AwsError.Query(400, "InvalidAction", $"Could not find operation {Plain(action)} for version {Plain(version ?? "NO_VERSION_SPECIFIED")}"));
         }
 
-        exchange.WireOperation = action;
-        return GetCallerIdentityAsync(context, exchange);
+        exchange.Asks(action);
+        return operation(context, exchange, parameters);
     }
 
     /// <summary>Needs no permission: whoever proved who they are may hear it.</summary>
@@ -41,37 +49,26 @@ internal sealed partial class AwsEndpoints
         await AwsWire.SendAsync(context, answer, AwsWire.XmlContentType).ConfigureAwait(false);
     }
 
-    /// <summary>Action and version, from the form of a POST or else the query. One that comes twice is none.</summary>
-    private static (string? Action, string? Version) Parameters(HttpRequest request, RequestBody body)
+    /// <summary>Parameters of the form of a POST, or else of the query. One that comes twice is none.</summary>
+    private static Dictionary<string, string?> Parameters(HttpRequest request, RequestBody body)
     {
-        if (!AwsExchange.IsForm(request))
+        Dictionary<string, string?> parameters = new(StringComparer.Ordinal);
+        ReadOnlyMemory<char> text = AwsExchange.IsForm(request) ? Encoding.UTF8.GetString(body.Span).AsMemory() : (request.QueryString.Value ?? "").AsMemory();
+        foreach (QueryStringEnumerable.EncodedNameValuePair pair in new QueryStringEnumerable(text))
         {
-            return (request.Query["Action"] is [var one] ? one : null, request.Query["Version"] is [var other] ? other : null);
-        }
-
-        string? action = null, version = null;
-        int actions = 0, versions = 0, count = 0;
-        foreach (QueryStringEnumerable.EncodedNameValuePair pair in new QueryStringEnumerable(Encoding.UTF8.GetString(body.Span)))
-        {
-            if (++count > MaxParameters)
+            if (parameters.Count >= MaxParameters)
             {
                 throw new AwsRefusal(AwsError.Query(400, "MalformedQueryString", "The request has too many parameters."));
             }
 
-            switch (pair.DecodeName().Span)
+            string name = pair.DecodeName().ToString();
+            if (!parameters.TryAdd(name, pair.DecodeValue().ToString()))
             {
-                case "Action":
-                    action = ++actions == 1 ? pair.DecodeValue().ToString() : null;
-                    break;
-                case "Version":
-                    version = ++versions == 1 ? pair.DecodeValue().ToString() : null;
-                    break;
-                default:
-                    break;
+                parameters[name] = null;
             }
         }
 
-        return (action, version);
+        return parameters;
     }
 
     private static string Plain(string text)

@@ -105,6 +105,21 @@ internal static class AwsNames
     /// <summary>The ARN of a secret.</summary>
     public static string Arn(string region, string account, string name, string suffix) => $"arn:aws:secretsmanager:{region}:{account}:secret:{name}-{suffix}";
 
+    /// <summary>The workload that a role's ARN means (<c>arn:aws:iam::ACCOUNT:role/NAME</c>, with any path), or null: its account is its home vault's number.</summary>
+    public static Principal? RoleOf(string arn, AccessSnapshot access)
+    {
+        string[] parts = arn.Split(':');
+        return parts is ["arn", var partition, "iam", "", var account, var resource] && IsPartition(partition) && resource.StartsWith("role/", StringComparison.Ordinal)
+            && PrincipalName.TryParse(resource[(resource.LastIndexOf('/') + 1)..], out PrincipalName name)
+            && access.PrincipalsByName.TryGetValue(name, out Principal? principal) && principal.Kind == PrincipalKind.Workload
+            && Account(principal.Home, access) == account
+                ? principal
+                : null;
+    }
+
+    /// <summary>Whether a text can be repeated as an ARN: printable, without blanks.</summary>
+    public static bool IsPlainArn(string text) => text.StartsWith("arn:", StringComparison.Ordinal) && !text.AsSpan().ContainsAnyExceptInRange('!', '~');
+
     /// <summary>Six random characters: the suffix of a secret that never was (a forced deletion of nothing answers with one).</summary>
     public static string DrawSuffix() => SecretUid.Draw().Suffix();
 

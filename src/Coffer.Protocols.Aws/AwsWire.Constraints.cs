@@ -59,8 +59,8 @@ internal static partial class AwsWire
             Pattern(ref found, "rotationToken", token, TokenChars, RotationTokenPattern);
         }
 
-        Number(ref found, "maxResults", input.MaxResults, most);
-        Number(ref found, "passwordLength", input.PasswordLength, MaxPasswordLength);
+        Number(ref found, "maxResults", input.MaxResults, 1, most);
+        Number(ref found, "passwordLength", input.PasswordLength, 1, MaxPasswordLength);
         Hidden(ref found, "excludeCharacters", input.ExcludeCharacters, 0, MaxPasswordLength);
         Token(ref found, "removeFromVersionId", input.RemoveFromVersionId);
         Token(ref found, "moveToVersionId", input.MoveToVersionId);
@@ -72,11 +72,12 @@ internal static partial class AwsWire
         found.ThrowIfAny();
     }
 
-    private static void Number(ref AwsViolations found, string path, long? number, long most)
+    /// <summary>Bounds on a number, where there is one.</summary>
+    internal static void Number(ref AwsViolations found, string path, long? number, long least, long most)
     {
-        if (number is < 1)
+        if (number < least)
         {
-            found.Add(path, "have value greater than or equal to 1", number.Value.ToString(CultureInfo.InvariantCulture));
+            found.Add(path, string.Create(CultureInfo.InvariantCulture, $"have value greater than or equal to {least}"), number.Value.ToString(CultureInfo.InvariantCulture));
         }
         else if (number > most)
         {

@@ -20,6 +20,13 @@ public class AwsClientTests
     public Task Boto3_of_Debian_12(string script) =>
         CofferCommand.RunClientAsync("/usr/bin/python3", Path.Combine(CofferCommand.Clients, "python", script));
 
+    [Theory]
+    [InlineData("/usr/bin/python3", "python/temporary_keys.py")]
+    [InlineData("node", "node/temporary_keys.mjs")]
+    public Task Keys_for_a_while_by_STS(string program, string script) => CofferCommand.RunClientAsync(
+        "/bin/sh", "-ec", "\"$0\" principal create deployer --home demo-dev >&2; \"$0\" grant create deployer reader demo-dev >&2; exec \"$@\"",
+        Path.Combine(CofferCommand.Root, "artifacts", "coffer", "coffer"), program, Path.Combine(CofferCommand.Clients, script));
+
     [Fact]
     public Task Awscli_of_Debian_12() => CofferCommand.RunClientAsync("/bin/sh", Path.Combine(CofferCommand.Clients, "shell", "awscli.sh"));
 
