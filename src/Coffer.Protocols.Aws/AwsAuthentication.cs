@@ -75,6 +75,9 @@ internal sealed partial class AwsAuthentication(CofferCore core, RateGate rates)
         }
     }
 
+    /// <summary>Whether a request carries no proof of this wire at all.</summary>
+    public static bool IsUnsigned(HttpRequest request) => request.Headers.Authorization.Count == 0 && !request.Query.ContainsKey("X-Amz-Algorithm");
+
     /// <summary>Forgets every derived key: the server is sealed.</summary>
     public void Forget() => _keys.Clear();
 

@@ -24,7 +24,7 @@ public sealed class AwsDialect : IDialect, IDisposable
     {
         _core = options.Core;
         _authentication = new(options.Core, options.Rates);
-        _endpoints = new(options.Core);
+        _endpoints = new(options.Core, options.Rates);
     }
 
     /// <inheritdoc/>
@@ -77,6 +77,11 @@ public sealed class AwsDialect : IDialect, IDisposable
             if (exchange is { Shape: AwsShape.Json, Operation: AwsOperation.Unknown })
             {
                 throw new AwsRefusal(AwsError.UnknownOperation);
+            }
+
+            if (exchange.Shape == AwsShape.Query && AwsAuthentication.IsUnsigned(context.Request) && await _endpoints.TryWebIdentityAsync(context, exchange).ConfigureAwait(false))
+            {
+                return;
             }
 
             RequestBody body = await _authentication.ProveAsync(context, exchange, MaxBodyBytes).ConfigureAwait(false);
@@ -212,7 +217,7 @@ internal sealed class AwsExchange
     public void Asks(string wireOperation)
     {
         WireOperation = wireOperation;
-        Caller = Caller! with { WireOperation = wireOperation };
+        Caller = Caller is null ? null : Caller with { WireOperation = wireOperation };
     }
 
     /// <summary>Makes the core's caller of the proven identity.</summary>

@@ -28,13 +28,7 @@ internal sealed partial class AwsEndpoints
     {
         string? arn = parameters.GetValueOrDefault("RoleArn"), session = parameters.GetValueOrDefault("RoleSessionName");
         AwsViolations found = default;
-        Bounded(ref found, "roleArn", arn, 20, 2048);
-        Bounded(ref found, "roleSessionName", session, 2, 64);
-        if (session is not null && session.AsSpan().ContainsAnyExcept(SessionNameCharacters))
-        {
-            found.Add("roleSessionName", $"satisfy regular expression pattern: {SessionNamePattern}", null);
-        }
-
+        Role(ref found, arn, session);
         int seconds = SecondsOf(ref found, parameters, DefaultRoleSeconds, CredentialService.MaxSessionSeconds);
         found.ThrowIfAny();
         Serve(parameters);
@@ -43,9 +37,7 @@ internal sealed partial class AwsEndpoints
             if (AwsNames.RoleOf(arn!, core.Access) is { } role)
             {
                 using TemporaryAccessKey key = await core.Credentials.IssueSessionAsync(exchange.Caller!, exchange.Identity, role.Name, null, seconds, session!, context.RequestAborted).ConfigureAwait(false);
-                Identity assumed = new() { Principal = role, Credential = key.AccessKeyId, Root = key.AccessKeyId, Session = session };
-                string account = AwsNames.Account(role.Home, core.Access);
-                await SendAsync(context, key, $"<AssumedRoleUser><AssumedRoleId>{AwsNames.CallerId(assumed)}</AssumedRoleId><Arn>{SecurityElement.Escape(AwsNames.CallerArn(assumed, account))}</Arn></AssumedRoleUser>", exchange.WireOperation).ConfigureAwait(false);
+                await SendAsync(context, key, AssumedUser(role, key, session!), exchange.WireOperation).ConfigureAwait(false);
                 return;
             }
 
@@ -76,6 +68,23 @@ internal sealed partial class AwsEndpoints
         using TemporaryAccessKey key = await core.Credentials.IssueSessionAsync(
             exchange.Caller!, exchange.Identity, null, null, Math.Min(seconds, CredentialService.MaxSessionSeconds), "", context.RequestAborted).ConfigureAwait(false);
         await SendAsync(context, key, "", exchange.WireOperation).ConfigureAwait(false);
+    }
+
+    private string AssumedUser(Principal role, TemporaryAccessKey key, string session)
+    {
+        Identity assumed = new() { Principal = role, Credential = key.AccessKeyId, Root = key.AccessKeyId, Session = session };
+        string arn = SecurityElement.Escape(AwsNames.CallerArn(assumed, AwsNames.Account(role.Home, core.Access)));
+        return $"<AssumedRoleUser><AssumedRoleId>{AwsNames.CallerId(assumed)}</AssumedRoleId><Arn>{arn}</Arn></AssumedRoleUser>";
+    }
+
+    private static void Role(ref AwsViolations found, string? arn, string? session)
+    {
+        Bounded(ref found, "roleArn", arn, 20, 2048);
+        Bounded(ref found, "roleSessionName", session, 2, 64);
+        if (session is not null && session.AsSpan().ContainsAnyExcept(SessionNameCharacters))
+        {
+            found.Add("roleSessionName", $"satisfy regular expression pattern: {SessionNamePattern}", null);
+        }
     }
 
     private static void Serve(IReadOnlyDictionary<string, string?> parameters)

@@ -8,7 +8,7 @@ using Microsoft.AspNetCore.Http;
 namespace Coffer.Protocols.Aws;
 
 /// <summary>One method per operation: check, call the core once, write. Rules that any other wire could need are in the core.</summary>
-internal sealed partial class AwsEndpoints(CofferCore core)
+internal sealed partial class AwsEndpoints(CofferCore core, RateGate rates)
 {
     private const AwsMembers Writes = AwsMembers.ClientRequestToken | AwsMembers.SecretString | AwsMembers.SecretBinary;
 

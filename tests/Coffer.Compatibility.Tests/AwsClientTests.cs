@@ -28,6 +28,10 @@ public class AwsClientTests
         Path.Combine(CofferCommand.Root, "artifacts", "coffer", "coffer"), program, Path.Combine(CofferCommand.Clients, script));
 
     [Fact]
+    public Task A_web_identity_in_a_file() => CofferCommand.RunClientAsync(
+        "/usr/bin/python3", Path.Combine(CofferCommand.Clients, "python", "web_identity.py"), Path.Combine(CofferCommand.Root, "artifacts", "coffer", "coffer"));
+
+    [Fact]
     public Task Awscli_of_Debian_12() => CofferCommand.RunClientAsync("/bin/sh", Path.Combine(CofferCommand.Clients, "shell", "awscli.sh"));
 
     [Theory]

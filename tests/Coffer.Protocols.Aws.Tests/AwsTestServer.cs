@@ -39,6 +39,8 @@ public sealed class AwsTestServer : IAsyncDisposable
     private AwsDialect? _dialect;
     private RateGate? _rates;
 
+    public StandInIssuer Issuer { get; } = new();
+
     public FakeTimeProvider Clock { get; } = new(Start);
 
     public CofferCore Core { get; private set; } = null!;
@@ -171,7 +173,7 @@ public sealed class AwsTestServer : IAsyncDisposable
     {
         CancellationToken cancellationToken = TestContext.Current.CancellationToken;
         _store = new();
-        Core = new(new() { Store = around?.Invoke(_store) ?? _store, AuditDirectory = Path.Combine(_folder, "audit"), Clock = Clock });
+        Core = new(new() { Store = around?.Invoke(_store) ?? _store, AuditDirectory = Path.Combine(_folder, "audit"), Clock = Clock, Verifiers = [Issuer] });
         await Core.Seals.InitializeAsync(new KeyFileSeal(Path.Combine(_folder, "seal.key")), cancellationToken);
         await Core.StartAsync(cancellationToken);
         await Core.BootstrapAsync(PrincipalName.Parse("root"), 0, cancellationToken);

@@ -110,6 +110,76 @@ public sealed class SessionTests
         Assert.Equal(403, (await AskAsync(server, "Action=GetCallerIdentity&Version=2011-06-15", key with { Token = null })).Status);
     }
 
+    [Fact]
+    public async Task A_token_of_a_trusted_issuer_is_proof_enough_for_the_role_that_the_trust_proves_and_for_no_other()
+    {
+        await using AwsTestServer server = await StartAsync();
+        await TrustAsync(server, "ci", "app", "repo:acme/shop");
+        await server.CallAsync("CreateSecret", """{"Name":"app/db","SecretString":"v","ClientRequestToken":"11111111-1111-4111-8111-111111111111"}""");
+        long soon = (server.Clock.GetUtcNow() + TimeSpan.FromSeconds(600)).ToUnixTimeSeconds() * 1_000_000;
+        server.Issuer.Add("a.genuine.token", soon, ("sub", "repo:acme/shop"), ("aud", "sts.amazonaws.com"));
+        server.Issuer.Add("of.another.repository", soon, ("sub", "repo:acme/other"), ("aud", "sts.amazonaws.com"));
+        TestAnswer answer = await ShowAsync(server, "app", "a.genuine.token");
+        Assert.True(answer.Status == 200, answer.Outcome);
+        XElement result = XDocument.Parse(answer.Body).Root!.Element(Sts + "AssumeRoleWithWebIdentityResult")!;
+        Assert.Equal("repo:acme/shop", result.Element(Sts + "SubjectFromWebIdentityToken")!.Value);
+        Assert.Equal("sts.amazonaws.com", result.Element(Sts + "Audience")!.Value);
+        Assert.Equal("https://issuer.example", result.Element(Sts + "Provider")!.Value);
+        // No longer than the token itself.
+        Assert.Equal("2026-01-02T03:14:05Z", result.Element(Sts + "Credentials")!.Element(Sts + "Expiration")!.Value);
+        TestKey key = KeyIn(result);
+        Assert.Equal("v", (await server.CallAsync("GetSecretValue", """{"SecretId":"app/db"}""", key))["SecretString"]);
+        foreach ((string role, string token) in new[] { ("writer", "a.genuine.token"), ("never-was", "a.genuine.token"), ("app", "of.another.repository"), ("app", "made.up.token") })
+        {
+            TestAnswer refused = await ShowAsync(server, role, token);
+            Assert.Equal((403, "AccessDenied"), (refused.Status, CodeOf(refused)));
+            Assert.Contains("<Message>Not authorized to perform sts:AssumeRoleWithWebIdentity</Message>", refused.Body, StringComparison.Ordinal);
+        }
+
+        // The trust's end is the key's.
+        await server.Core.Admin.DeleteTrustAsync(server.Operator, PrincipalName.Parse("ci"), Cancellation);
+        Assert.Equal("UnrecognizedClientException", (await server.CallAsync("GetSecretValue", """{"SecretId":"app/db"}""", key)).Outcome);
+        string trail = await server.TrailAsync();
+        Assert.Contains("AssumeRoleWithWebIdentity", trail, StringComparison.Ordinal);
+        Assert.DoesNotContain("genuine", trail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Nothing_but_a_web_identity_goes_without_a_signature()
+    {
+        await using AwsTestServer server = await StartAsync();
+        await TrustAsync(server, "ci", "app", "repo:acme/shop");
+        server.Issuer.Add("a.genuine.token", null, ("sub", "repo:acme/shop"));
+        foreach (string form in new[] { "Action=GetCallerIdentity&Version=2011-06-15", "Action=AssumeRole&Version=2011-06-15&RoleArn=x&RoleSessionName=s1", "Action=AssumeRoleWithWebIdentity&Version=1999-01-01" })
+        {
+            Assert.Equal("MissingAuthenticationToken", CodeOf(await AskAsync(server, form, (TestKey?)null)));
+        }
+
+        // A token in an address would be in the log of every proxy.
+        TestAnswer get = await server.SendAsync(new("GET", $"/?Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn={Uri.EscapeDataString($"arn:aws:iam::{server.Vault.Number}:role/app")}&RoleSessionName=s1&WebIdentityToken=a.genuine.token", [], []), null);
+        Assert.Equal("MissingAuthenticationToken", CodeOf(get));
+        Assert.Equal("ValidationError", CodeOf(await AskAsync(server, "Action=AssumeRoleWithWebIdentity&Version=2011-06-15", (TestKey?)null)));
+    }
+
+    private static Task<Trust> TrustAsync(AwsTestServer server, string name, string principal, string subject) => server.Core.Admin.CreateTrustAsync(
+        server.Operator,
+        new()
+        {
+            Name = PrincipalName.Parse(name),
+            Kind = TrustKind.WebToken,
+            Issuer = "https://issuer.example",
+            Audiences = ["sts.amazonaws.com"],
+            Claims = Core.Secrets.Secret.NoTags.Add("sub", subject),
+            Principal = PrincipalName.Parse(principal),
+        },
+        null,
+        Cancellation).AsTask();
+
+    private static Task<TestAnswer> ShowAsync(AwsTestServer server, string role, string token) => AskAsync(
+        server,
+        $"Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn={Uri.EscapeDataString($"arn:aws:iam::{server.Vault.Number}:role/{role}")}&RoleSessionName=s1&WebIdentityToken={token}",
+        (TestKey?)null);
+
     private static async Task<AwsTestServer> StartAsync()
     {
         AwsTestServer server = await AwsTestServer.StartAsync();
@@ -122,7 +192,7 @@ public sealed class SessionTests
 
     private static Task<TestAnswer> AskAsync(AwsTestServer server, string form, string by) => AskAsync(server, form, server.KeyOf(by));
 
-    private static Task<TestAnswer> AskAsync(AwsTestServer server, string form, TestKey key) =>
+    private static Task<TestAnswer> AskAsync(AwsTestServer server, string form, TestKey? key) =>
         server.SendAsync(new("POST", "/", [("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")], Encoding.UTF8.GetBytes(form)), key);
 
     private static string? CodeOf(TestAnswer answer) => XDocument.Parse(answer.Body).Descendants(Sts + "Code").SingleOrDefault()?.Value;

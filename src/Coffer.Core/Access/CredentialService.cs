@@ -46,6 +46,9 @@ public sealed record Identity
     /// <summary>Session name, or null.</summary>
     public string? Session { get; init; }
 
+    /// <summary>What the proof of a trust said; null where a stored credential or the kernel proved it.</summary>
+    public ProvenClaims? Claims { get; init; }
+
     /// <summary>When the proof ends, UTC microseconds, or null.</summary>
     public long? Expires { get; init; }
 

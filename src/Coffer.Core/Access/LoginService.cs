@@ -49,6 +49,27 @@ public sealed partial class LoginService
     }
 
     /// <summary>
+    /// The same for a proof that names the principal and no trust: the first trust that proves that principal, and takes the
+    /// proof, counts. Errors: Unauthenticated; Unavailable.
+    /// </summary>
+    public async ValueTask<Identity> ProvePrincipalAsync(LoginContext context, Principal? principal, TrustKind kind, TrustProof proof, CancellationToken cancellationToken)
+    {
+        string reason = "no trust proves that principal so";
+        foreach (Trust trust in _parts.Access.Current.Trusts.Where(t => principal is not null && t.PrincipalId == principal.Id && t.Kind == kind && TakesProofs(t)))
+        {
+            (Identity? identity, reason) = await TryTrustAsync(trust, proof, cancellationToken).ConfigureAwait(false);
+            if (identity is not null)
+            {
+                await _parts.RecordAsync(_parts.Record(context, LoginAction, identity.Principal, trust.Name.Value, AuditDecision.Allow, reason)).ConfigureAwait(false);
+                return identity;
+            }
+        }
+
+        await _parts.RecordAsync(_parts.Record(context, LoginAction, null, null, AuditDecision.Deny, reason)).ConfigureAwait(false);
+        throw Error.Unauthenticated();
+    }
+
+    /// <summary>
     /// A bearer token for an identity that a trust proved: ends with the proof, and no later than the trust allows. Errors:
     /// InvalidRequest.
     /// </summary>
@@ -149,6 +170,7 @@ public sealed partial class LoginService
                 Root = CredentialService.RootOf(trust),
                 Home = principal.Home,
                 Expires = claims.Expires,
+                Claims = claims,
             }, $"trust {trust.Name}"),
         };
     }

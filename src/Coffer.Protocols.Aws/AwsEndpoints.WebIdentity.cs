@@ -1,0 +1,76 @@
+using System.Collections.Immutable;
+using System.Security;
+using Coffer.Core.Access;
+using Coffer.Core.Errors;
+using Microsoft.AspNetCore.Http;
+
+namespace Coffer.Protocols.Aws;
+
+internal sealed partial class AwsEndpoints
+{
+    private const string WebIdentity = "AssumeRoleWithWebIdentity";
+    private const int MaxWebToken = 20_000;
+    private const long MaxFormBytes = 64 * 1024;
+
+    /// <summary>
+    /// AssumeRoleWithWebIdentity, the one operation that is not signed: the token is the proof. Whether the request was one; any other
+    /// is left to be told that it proves nothing.
+    /// </summary>
+    public async Task<bool> TryWebIdentityAsync(HttpContext context, AwsExchange exchange)
+    {
+        Dictionary<string, string?> parameters;
+        using (RequestBody body = await RequestBody.ReadAsync(context, MaxFormBytes).ConfigureAwait(false))
+        {
+            parameters = Parameters(context.Request, body);
+        }
+
+        // The token in the query of a GET would be in the log of every proxy on the way.
+        if (!AwsExchange.IsForm(context.Request) || parameters.GetValueOrDefault("Action") != WebIdentity || parameters.GetValueOrDefault("Version") != StsVersion)
+        {
+            return false;
+        }
+
+        exchange.Asks(WebIdentity);
+        string? arn = parameters.GetValueOrDefault("RoleArn"), session = parameters.GetValueOrDefault("RoleSessionName"), token = parameters.GetValueOrDefault("WebIdentityToken");
+        AwsViolations found = default;
+        Role(ref found, arn, session);
+        if (token is null)
+        {
+            found.Missing("webIdentityToken");
+        }
+        else
+        {
+            found.Length("webIdentityToken", token.Length, 4, MaxWebToken, null);
+        }
+
+        int seconds = SecondsOf(ref found, parameters, DefaultRoleSeconds, CredentialService.MaxSessionSeconds);
+        found.ThrowIfAny();
+        Serve(parameters);
+        Principal? role = AwsNames.RoleOf(arn!, core.Access);
+        LoginContext from = new(AwsDialect.DialectName, WebIdentity, context.RequestId(), context.PeerAddress(), context.UserAgent());
+        Identity identity;
+        try
+        {
+            identity = await core.Logins.ProvePrincipalAsync(from, role, TrustKind.WebToken, new TrustProof.WebToken(token!), context.RequestAborted).ConfigureAwait(false);
+        }
+        catch (CofferException refused) when (refused.Code == CofferErrorCode.Unauthenticated)
+        {
+            // A role that is not there, one without such a trust, and a token that the trust does not take are told alike.
+            rates.Failed(context.PeerAddress());
+            throw new AwsRefusal(AwsError.Query(403, "AccessDenied", $"Not authorized to perform sts:{WebIdentity}"));
+        }
+
+        rates.Admit(identity);
+        using TemporaryAccessKey key = core.Logins.AccessKey(identity, seconds, session!);
+        string provider = core.Access.Trusts.FirstOrDefault(t => t.Name.Value == identity.Credential)?.Issuer ?? "";
+        await SendAsync(
+            context,
+            key,
+            $"<Audience>{Claim(identity, "aud")}</Audience>{AssumedUser(identity.Principal, key, session!)}<Provider>{SecurityElement.Escape(provider)}</Provider><SubjectFromWebIdentityToken>{Claim(identity, "sub")}</SubjectFromWebIdentityToken>",
+            WebIdentity).ConfigureAwait(false);
+        return true;
+    }
+
+    private static string Claim(Identity identity, string name) =>
+        SecurityElement.Escape(identity.Claims?.Values.TryGetValue(name, out ImmutableArray<string> values) == true && values is [var first, ..] ? first : "");
+}
