@@ -92,8 +92,8 @@ public sealed partial class AdminService
         string reason = await AuthoriseOwnAsync(caller, Operation.Administer, own, "DeleteCredential", found?.PublicId ?? "credentials", record: false).ConfigureAwait(false);
         if (found is null || !await ChangeCredentialsAsync(
             found.PrincipalId ?? Guid.Empty,
-            // The seed goes with its recovery codes.
-            all => Without(all, found.PublicId) is { } gone ? IsConfirmedSeed(found) ? WithoutCodes(_parts.Keys, all) : gone : null,
+            // The seed goes with its recovery codes; it may have been confirmed since it was found.
+            all => all.Any(c => c.PublicId == found.PublicId && IsConfirmedSeed(c)) ? WithoutCodes(_parts.Keys, all) : Without(all, found.PublicId),
             Record(caller, Operation.Administer, null, found.PublicId, AuditDecision.Allow, reason) with { Action = "DeleteCredential" },
             cancellationToken).ConfigureAwait(false))
         {

@@ -105,6 +105,7 @@ internal static class CanonicalText
                 }
 
                 keys.AsSpan().Sort(marks);
+                CryptographicOperations.ZeroMemory(MemoryMarshal.AsBytes(keys.AsSpan()));
             }
 
             start = end;
