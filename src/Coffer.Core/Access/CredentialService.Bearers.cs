@@ -33,8 +33,8 @@ public sealed partial class CredentialService
     private const int BearerIdLength = 16, MaxAudience = 256;
 
     /// <summary>
-    /// Issues a bearer token for oneself, for a principal that one may assume, or for any as a server administrator. For oneself
-    /// it inherits limits and networks of the credential it is got with and ends no later. Errors: AccessDenied; NotFound; InvalidRequest.
+    /// Issues a bearer token for oneself, for a principal that one may assume, or for any as a server administrator. It
+    /// inherits the networks of the credential it is got with; for oneself its limits too, and it ends no later. Errors: AccessDenied; NotFound; InvalidRequest.
     /// </summary>
     /// <param name="caller">Who asks.</param>
     /// <param name="own">How they were proven.</param>
@@ -51,7 +51,7 @@ public sealed partial class CredentialService
         CheckBearer(audience, seconds);
         (Principal target, bool self) = await MayBecomeAsync(caller, principal, home).ConfigureAwait(false);
         long end = self ? own?.Expires ?? long.MaxValue : long.MaxValue;
-        return Bearer(target, own?.Root ?? caller.Credential, home ?? target.Home, audience, seconds, end, sessionName, self ? caller.Limits : [], self ? own?.Cidrs ?? [] : []);
+        return Bearer(target, own?.Root ?? caller.Credential, home ?? target.Home, audience, seconds, end, sessionName, self ? caller.Limits : [], own?.Cidrs ?? []);
     }
 
     /// <summary>A bearer token shown for one audience.</summary>

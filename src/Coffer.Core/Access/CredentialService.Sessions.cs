@@ -37,8 +37,8 @@ public sealed partial class CredentialService
     private const string KeyAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
     /// <summary>
-    /// Issues a temporary access key for <paramref name="principal"/>: for oneself, or as a server administrator. It
-    /// inherits limits and networks of the credential it is got with and ends no later. Errors: AccessDenied; NotFound;
+    /// Issues a temporary access key for <paramref name="principal"/>: for oneself, for one that names the caller, or as a server
+    /// administrator. It inherits the networks of the credential it is got with; for oneself its limits too, and it ends no later. Errors: AccessDenied; NotFound;
     /// InvalidRequest.
     /// </summary>
     public async ValueTask<TemporaryAccessKey> IssueSessionAsync(
@@ -48,7 +48,7 @@ public sealed partial class CredentialService
         CheckSession(seconds);
         (Principal target, bool self) = await MayBecomeAsync(caller, principal, home).ConfigureAwait(false);
         long end = self ? own?.Expires ?? long.MaxValue : long.MaxValue;
-        return AccessKey(target, own?.Root ?? caller.Credential, home ?? target.Home, seconds, end, sessionName, self ? caller.Limits : [], self ? own?.Cidrs ?? [] : []);
+        return AccessKey(target, own?.Root ?? caller.Credential, home ?? target.Home, seconds, end, sessionName, self ? caller.Limits : [], own?.Cidrs ?? []);
     }
 
     internal static void CheckSession(int seconds)
@@ -85,13 +85,15 @@ public sealed partial class CredentialService
     {
         AccessSnapshot snapshot = _parts.Access.Current;
         bool self = principal is null || principal == caller.Principal.Name;
+        AccessDecision? assumed = self ? null : AssumedBy.Allows(snapshot, principal!.Value, caller.Principal);
         // What limits the caller's credential would not limit what is got with it: such a one becomes nobody else.
-        AccessDecision decision = (self || !caller.Limits.IsEmpty ? null : AssumedBy.Allows(snapshot, principal!.Value, caller.Principal)) ?? AccessEvaluator.Decide(snapshot, new()
+        AccessDecision decision = (caller.Limits.IsEmpty ? assumed : null) ?? AccessEvaluator.Decide(snapshot, new()
         {
             Operation = self ? Operation.WhoAmI : Operation.Administer,
             Caller = caller,
             Now = _parts.Clock.Now(),
         });
+        decision = assumed is null || decision.Allowed ? decision : decision with { Reason = "a limited credential acts as nobody else: its limits would not go along" };
         string subject = (principal ?? caller.Principal.Name).Value;
         await _parts.RecordAsync(_parts.Record(caller, IssueAction, home, null, null, decision.Allowed ? Audit.AuditDecision.Allow : Audit.AuditDecision.Deny, decision.Reason) with { Name = subject }).ConfigureAwait(false);
         if (!decision.Allowed)

@@ -147,7 +147,14 @@ public sealed class TrustLoginTests
         (await IssueAsync(agent)).Dispose();
         Assert.Equal(CofferErrorCode.AccessDenied, (await CoreWorld.RefusedAsync(() => IssueAsync(other))).Code);
         // What limits a credential would be shaken off by becoming another.
-        Assert.Equal(CofferErrorCode.AccessDenied, (await CoreWorld.RefusedAsync(() => IssueAsync(agent with { Limits = [new(GrantLanguage.LanguageName, [])] }))).Code);
+        CofferError limited = await CoreWorld.RefusedAsync(() => IssueAsync(agent with { Limits = [new(GrantLanguage.LanguageName, [])] }));
+        Assert.Equal(CofferErrorCode.AccessDenied, limited.Code);
+        Assert.Contains("limits would not go along", limited.Message, StringComparison.Ordinal);
+        // And the networks of the credential are those of what is got with it.
+        Identity bound = new() { Principal = agent.Principal, Credential = agent.Credential, Root = CredentialService.RootOf(world.Core.Access.Trusts[0]), Cidrs = [IPNetwork.Parse("10.0.0.0/8")] };
+        using TemporaryAccessKey key = await world.Core.Credentials.IssueSessionAsync(agent, bound, api, null, 900, "", CoreWorld.Token);
+        Assert.NotNull((await world.Core.Credentials.FindAccessKeyAsync(key.AccessKeyId, key.SessionToken, IPAddress.Parse("10.1.2.3"), CoreWorld.Token)).Key);
+        Assert.Equal(ProofFailure.WrongAddress, (await world.Core.Credentials.FindAccessKeyAsync(key.AccessKeyId, key.SessionToken, IPAddress.Parse("192.0.2.1"), CoreWorld.Token)).Failure);
         // It may act as it, and holds none of its grants by itself.
         await world.Admin.CreateVaultAsync(world.Root, VaultName.Parse("shop-dev"), new(), CoreWorld.Token);
         await world.GrantAsync("api", CofferActions.Writer, "shop-dev");
