@@ -125,6 +125,9 @@ internal enum AwsOperation
     UntagResource = 12,
     GetRandomPassword = 13,
     BatchGetSecretValue = 14,
+    ReplicateSecretToRegions = 15,
+    RemoveRegionsFromReplication = 16,
+    StopReplicationToReplica = 17,
 }
 
 /// <summary>One request as it becomes known: first its protocol and operation, then who asks, then about what. Error texts are made from it.</summary>
@@ -176,6 +179,9 @@ internal sealed class AwsExchange
 
     /// <summary>Which version was asked for.</summary>
     public VersionSelector? Selector { get; set; }
+
+    /// <summary>Why a write was refused, where only this wire could say so.</summary>
+    public AwsError? Refused { get; set; }
 
     /// <summary>Which versions a label is to be taken from and put on.</summary>
     public (VersionSelector? From, VersionSelector? To) Move { get; set; }

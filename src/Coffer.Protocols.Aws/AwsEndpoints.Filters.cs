@@ -12,8 +12,9 @@ internal sealed class AwsFilters
 {
     private static readonly SearchValues<char> Specials = SearchValues.Create("/-_+=.@");
 
-    private AwsFilters(string namePrefix, Func<Secret, bool>? where, string text)
+    private AwsFilters(string namePrefix, Func<Secret, bool>? where, Func<string?, bool>? regions, string text)
     {
+        WhereAnnotation = regions is null ? null : (AwsDialect.DialectName, regions);
         NamePrefix = namePrefix;
         Where = where;
         Text = text;
@@ -25,6 +26,9 @@ internal sealed class AwsFilters
     /// <summary>The rest, or null.</summary>
     public Func<Secret, bool>? Where { get; }
 
+    /// <summary>What is asked of the region that a secret is replicated from, or null.</summary>
+    public (string Dialect, Func<string?, bool> Holds)? WhereAnnotation { get; }
+
     /// <summary>The filters in one canonical text: page tokens are bound to it.</summary>
     public string Text { get; }
 
@@ -34,6 +38,7 @@ internal sealed class AwsFilters
         string prefix = "";
         StringBuilder text = new();
         List<Func<Secret, bool>> all = [];
+        List<Func<string?, bool>> regions = [];
         foreach (AwsFilter filter in filters ?? [])
         {
             string key = filter.Key ?? throw new AwsRefusal(AwsError.InvalidParameter("Invalid filter key"));
@@ -50,10 +55,21 @@ internal sealed class AwsFilters
                 text.Append(value.Length).Append(':').Append(value);
             }
 
-            all.Add(EntryOf(key, values));
+            if (key == "primary-region")
+            {
+                regions.Add(primary => values.Any(v => v.StartsWith('!') ? primary?.StartsWith(v[1..], StringComparison.Ordinal) != true : primary?.StartsWith(v, StringComparison.Ordinal) == true));
+            }
+            else
+            {
+                all.Add(EntryOf(key, values));
+            }
         }
 
-        return new(prefix, all.Count == 0 ? null : secret => all.TrueForAll(holds => holds(secret)), text.ToString());
+        return new(
+            prefix,
+            all.Count == 0 ? null : secret => all.TrueForAll(holds => holds(secret)),
+            regions.Count == 0 ? null : json => AwsAnnotation.Parse(json).PrimaryRegion is var primary && regions.TrueForAll(holds => holds(primary)),
+            text.ToString());
     }
 
     private static Func<Secret, bool> EntryOf(string key, IReadOnlyList<string> values)
@@ -86,7 +102,7 @@ internal sealed class AwsFilters
                 List<string> sought = Words(value);
                 return secret => Holds(sought, WordsOf(secret));
             default:
-                // No secret here is replicated or owned by a service.
+                // No secret here is owned by a service.
                 return _ => false;
         }
     }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Coffer.Core;
+using Coffer.Core.Access;
 using Coffer.Core.Errors;
 using Coffer.Core.Secrets;
 
@@ -10,7 +11,6 @@ internal sealed partial class AwsEndpoints
     private const string TokenMissing = "You must provide a ClientRequestToken value. We recommend a UUID-type value.";
     private const string BothValues = "You can't specify both a binary secret value and a string secret value in the same secret.";
     private const string NoManagedSecrets = "Managed external secrets are not supported by this server.";
-    private const string DefaultKeyAlias = "alias/aws/secretsmanager";
     private const long MicrosecondsPerDay = 86_400_000_000;
 
     /// <summary>AWS keeps a hundred versions, and more only while those on top are younger than a day.</summary>
@@ -20,18 +20,14 @@ internal sealed partial class AwsEndpoints
     {
         SecretName name = AwsNames.ParseName(input.Name!);
         exchange.SecretId = input.Name;
-        if (input.AddReplicaRegions is not null)
-        {
-            throw new AwsRefusal(AwsError.InvalidParameter("You can't replicate a secret on this server: it answers for every region."));
-        }
-
+        AwsReplica[] replicas = input.AddReplicaRegions is { } regions ? ReplicasOf(exchange, regions) : [];
         if (input.Type is { Length: > 0 })
         {
             throw new AwsRefusal(AwsError.InvalidParameter(NoManagedSecrets));
         }
 
         ImmutableSortedDictionary<string, string> tags = TagsOf(input.Tags);
-        string? key = KeyOf(input);
+        string? key = KeyOf(input.KmsKeyId);
         VersionInput? value = ValueOf(input, required: false);
         if (exchange.Caller!.HomeOf() is not { } home)
         {
@@ -45,12 +41,13 @@ internal sealed partial class AwsEndpoints
             Name = name,
             Description = input.Description ?? "",
             Tags = tags,
-            Annotations = key is null
-                ? ImmutableDictionary<string, string>.Empty
-                : ImmutableDictionary<string, string>.Empty.Add(AwsDialect.DialectName, new AwsAnnotation { KmsKeyId = key }.ToJson()),
+            Annotations = new AwsAnnotation { KmsKeyId = key }.WithReplicas(exchange.Region, replicas).ToJson() is { } kept
+                ? ImmutableDictionary<string, string>.Empty.Add(AwsDialect.DialectName, kept)
+                : ImmutableDictionary<string, string>.Empty,
+            AlsoAsks = replicas.Length == 0 ? [] : [Operation.EditMetadata],
         };
         WriteOutcome outcome = await core.Secrets.CreateAsync(exchange.Caller!, home, command, value is null ? null : value with { KeyName = key }, cancellationToken).ConfigureAwait(false);
-        return AwsWire.Write(outcome, exchange.Region, withVersion: true, withStages: false);
+        return AwsWire.Write(outcome, exchange.Region, withVersion: true, withStages: false, withReplicas: true);
     }
 
     private async Task<AwsBuffer> PutSecretValueAsync(AwsExchange exchange, AwsInput input, CancellationToken cancellationToken)
@@ -74,11 +71,11 @@ internal sealed partial class AwsEndpoints
 
         VersionInput? value = ValueOf(input, required: false);
         SecretPath path = await LocateAsync(exchange, input.SecretId!).ConfigureAwait(false);
-        string? key = KeyOf(input);
+        string? key = KeyOf(input.KmsKeyId);
         EditMetadata edit = new()
         {
             Description = input.Description,
-            Annotation = input.KmsKeyId is null ? null : (AwsDialect.DialectName, new AwsAnnotation { KmsKeyId = key }.ToJson()),
+            Annotation = input.KmsKeyId is null ? null : new(AwsDialect.DialectName, json => (AwsAnnotation.Parse(json) with { KmsKeyId = key }).ToJson()),
         };
         WriteOutcome outcome = value is null ? await core.Secrets.EditAsync(exchange.Caller!, path, edit, cancellationToken).ConfigureAwait(false)
             : edit.Description is null && edit.Annotation is null ? await core.Secrets.AddVersionAsync(exchange.Caller!, path, value, createIfMissing: false, cancellationToken).ConfigureAwait(false)
@@ -169,7 +166,7 @@ internal sealed partial class AwsEndpoints
     }
 
     /// <summary>The key named, or null for the default one.</summary>
-    private static string? KeyOf(AwsInput input) => input.KmsKeyId is { Length: > 0 } and not DefaultKeyAlias ? input.KmsKeyId : null;
+    private static string? KeyOf(string? named) => named is { Length: > 0 } and not AwsWire.DefaultKeyAlias ? named : null;
 
     private static ImmutableSortedDictionary<string, string> TagsOf(IReadOnlyList<AwsTag>? tags)
     {

@@ -53,6 +53,9 @@ internal sealed partial class AwsEndpoints(CofferCore core, RateGate rates)
             AwsOperation.UntagResource => UntagResourceAsync(exchange, input, context.RequestAborted),
             AwsOperation.GetRandomPassword => Task.FromResult(GetRandomPassword(input)),
             AwsOperation.BatchGetSecretValue => BatchGetSecretValueAsync(exchange, input, context.RequestAborted),
+            AwsOperation.ReplicateSecretToRegions => ReplicateSecretToRegionsAsync(exchange, input, context.RequestAborted),
+            AwsOperation.RemoveRegionsFromReplication => RemoveRegionsFromReplicationAsync(exchange, input, context.RequestAborted),
+            AwsOperation.StopReplicationToReplica => StopReplicationToReplicaAsync(exchange, input, context.RequestAborted),
             AwsOperation.Unknown => throw new AwsRefusal(AwsError.UnknownOperation),
         }).ConfigureAwait(false);
         await AwsWire.SendJsonAsync(context, answer).ConfigureAwait(false);
@@ -86,7 +89,7 @@ internal sealed partial class AwsEndpoints(CofferCore core, RateGate rates)
             Writes | AwsMembers.Name | AwsMembers.Description | AwsMembers.KmsKeyId | AwsMembers.Tags | AwsMembers.AddReplicaRegions | AwsMembers.ForceOverwriteReplicaSecret | AwsMembers.Type,
             AwsMembers.Name),
         AwsOperation.PutSecretValue => (Writes | AwsMembers.SecretId | AwsMembers.VersionStages | AwsMembers.RotationToken, AwsMembers.SecretId),
-        AwsOperation.DescribeSecret or AwsOperation.RestoreSecret => (AwsMembers.SecretId, AwsMembers.SecretId),
+        AwsOperation.DescribeSecret or AwsOperation.RestoreSecret or AwsOperation.StopReplicationToReplica => (AwsMembers.SecretId, AwsMembers.SecretId),
         AwsOperation.ListSecrets => (
             AwsMembers.IncludePlannedDeletion | AwsMembers.MaxResults | AwsMembers.NextToken | AwsMembers.Filters | AwsMembers.SortOrder | AwsMembers.SortBy,
             AwsMembers.None),
@@ -100,6 +103,9 @@ internal sealed partial class AwsEndpoints(CofferCore core, RateGate rates)
         AwsOperation.UntagResource => (AwsMembers.SecretId | AwsMembers.TagKeys, AwsMembers.SecretId | AwsMembers.TagKeys),
         AwsOperation.GetRandomPassword => (PasswordMembers, AwsMembers.None),
         AwsOperation.BatchGetSecretValue => (AwsMembers.SecretIdList | AwsMembers.Filters | AwsMembers.MaxResults | AwsMembers.NextToken, AwsMembers.None),
+        AwsOperation.ReplicateSecretToRegions => (
+            AwsMembers.SecretId | AwsMembers.AddReplicaRegions | AwsMembers.ForceOverwriteReplicaSecret, AwsMembers.SecretId | AwsMembers.AddReplicaRegions),
+        AwsOperation.RemoveRegionsFromReplication => (AwsMembers.SecretId | AwsMembers.RemoveReplicaRegions, AwsMembers.SecretId | AwsMembers.RemoveReplicaRegions),
         AwsOperation.Unknown => default,
     };
 
@@ -154,6 +160,7 @@ internal sealed partial class AwsEndpoints(CofferCore core, RateGate rates)
             NamePrefix = filters.NamePrefix,
             Wire = WireNames.Aws,
             Where = filters.Where,
+            WhereAnnotation = filters.WhereAnnotation,
             WhereText = filters.Text,
         };
     }
@@ -168,6 +175,7 @@ internal sealed partial class AwsEndpoints(CofferCore core, RateGate rates)
             throw await NoHomeAsync(exchange, secretId).ConfigureAwait(false);
         }
 
+        path = path with { Condition = ConditionOf(exchange, path.Name) };
         exchange.Path = path;
         return path;
     }

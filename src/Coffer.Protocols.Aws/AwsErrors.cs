@@ -79,7 +79,7 @@ internal static partial class AwsErrors
             ? AwsError.InvalidParameter(StageElsewhere(error, exchange))
             : AwsError.InvalidRequest("You provided a VersionStage that is not associated to the provided VersionId."),
         CofferErrorCode.Deleted => AwsError.InvalidRequest(MarkedForDeletion(exchange?.Operation)),
-        CofferErrorCode.PreconditionFailed => AwsError.InvalidRequest(Sentence(error.Message)),
+        CofferErrorCode.PreconditionFailed => exchange?.Refused ?? AwsError.InvalidRequest(Sentence(error.Message)),
         CofferErrorCode.TooLarge => new(413, "RequestEntityTooLargeException", null),
         CofferErrorCode.QuotaExceeded => AwsError.LimitExceeded(Sentence(error.Message)),
 

@@ -67,7 +67,8 @@ internal static partial class AwsWire
         Texts(ref found, "secretIdList", input.SecretIdList, 1, 20, 2048, required.HasFlag(AwsMembers.SecretIdList));
         Texts(ref found, "tagKeys", input.TagKeys, 0, int.MaxValue, 128, required.HasFlag(AwsMembers.TagKeys));
         Tags(ref found, input.Tags, required.HasFlag(AwsMembers.Tags));
-        Replicas(ref found, input.AddReplicaRegions);
+        Replicas(ref found, input.AddReplicaRegions, required.HasFlag(AwsMembers.AddReplicaRegions));
+        Regions(ref found, "removeReplicaRegions", input.RemoveReplicaRegions, required.HasFlag(AwsMembers.RemoveReplicaRegions));
         Filters(ref found, input.Filters);
         found.ThrowIfAny();
     }
@@ -126,24 +127,15 @@ internal static partial class AwsWire
         }
     }
 
-    private static void Replicas(ref AwsViolations found, IReadOnlyList<AwsTag>? replicas)
+    private static void Replicas(ref AwsViolations found, IReadOnlyList<AwsTag>? replicas, bool isRequired)
     {
-        if (replicas is null)
+        Regions(ref found, "addReplicaRegions", replicas?.Select(r => r.Key).ToArray(), isRequired);
+        for (int i = 0; i < replicas?.Count; i++)
         {
-            return;
-        }
-
-        found.Length("addReplicaRegions", replicas.Count, 1, int.MaxValue, null);
-        for (int i = 0; i < replicas.Count; i++)
-        {
-            string path = Item("addReplicaRegions", i) + ".region";
-            if (replicas[i].Key is { } region)
+            // A replica without a region would be one of nothing.
+            if (replicas[i].Key is null)
             {
-                found.Length(path, region.Length, 1, 128, region);
-                if (!IsRegionName(region))
-                {
-                    found.Add(path, $"satisfy regular expression pattern: {RegionPattern}", region);
-                }
+                found.Missing(Item("addReplicaRegions", i) + ".region");
             }
 
             Hidden(ref found, Item("addReplicaRegions", i) + ".kmsKeyId", replicas[i].Value, 0, 2048);

@@ -47,6 +47,7 @@ internal enum AwsMembers : long
     ExcludeLowercase = 1L << 33,
     IncludeSpace = 1L << 34,
     RequireEachIncludedType = 1L << 35,
+    RemoveReplicaRegions = 1L << 36,
 }
 
 /// <summary>A tag as sent: either half may be missing.</summary>
@@ -112,6 +113,10 @@ internal sealed class AwsInput : IDisposable
     public string? SortBy { get; private set; }
 
     public IReadOnlyList<AwsTag>? AddReplicaRegions { get; private set; }
+
+    public bool? ForceOverwriteReplicaSecret { get; private set; }
+
+    public IReadOnlyList<string>? RemoveReplicaRegions { get; private set; }
 
     public string? Type { get; private set; }
 
@@ -208,7 +213,8 @@ internal sealed class AwsInput : IDisposable
             case AwsMembers.SortOrder: SortOrder = Text(in reader); break;
             case AwsMembers.SortBy: SortBy = Text(in reader); break;
             case AwsMembers.AddReplicaRegions: AddReplicaRegions = Pairs(ref reader, "Region"u8, "KmsKeyId"u8); break;
-            case AwsMembers.ForceOverwriteReplicaSecret: reader.GetBoolean(); break;
+            case AwsMembers.ForceOverwriteReplicaSecret: ForceOverwriteReplicaSecret = reader.GetBoolean(); break;
+            case AwsMembers.RemoveReplicaRegions: RemoveReplicaRegions = Texts(ref reader); break;
             case AwsMembers.Type: Type = Text(in reader); break;
             case AwsMembers.RemoveFromVersionId: RemoveFromVersionId = Text(in reader); break;
             case AwsMembers.MoveToVersionId: MoveToVersionId = Text(in reader); break;

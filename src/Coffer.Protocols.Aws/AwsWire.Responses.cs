@@ -65,7 +65,7 @@ internal static partial class AwsWire
     public static AwsBuffer Write(VersionPage page, string region)
     {
         SecretDescription secret = page.Description;
-        string? key = AwsAnnotation.Parse(secret.Annotations.GetValueOrDefault(AwsDialect.DialectName)).KmsKeyId;
+        string? key = AwsAnnotation.Parse(secret.Annotations.GetValueOrDefault(AwsDialect.DialectName)).KeyIn(region);
         AwsBuffer buffer = new(512 + (page.Versions.Length * 256));
         using Utf8JsonWriter writer = new(buffer, WriterOptions);
         writer.WriteStartObject();
@@ -140,7 +140,7 @@ internal static partial class AwsWire
     }
 
     /// <summary>Answer of the writes: ARN, name and, where the operation has them, version and stages.</summary>
-    public static AwsBuffer Write(WriteOutcome outcome, string region, bool withVersion, bool withStages)
+    public static AwsBuffer Write(WriteOutcome outcome, string region, bool withVersion, bool withStages, bool withReplicas = false)
     {
         AwsBuffer buffer = new(512);
         using Utf8JsonWriter writer = new(buffer, WriterOptions);
@@ -155,6 +155,11 @@ internal static partial class AwsWire
         if (withStages)
         {
             Labels(writer, "VersionStages"u8, outcome.Labels);
+        }
+
+        if (withReplicas && AwsAnnotation.Parse(outcome.Annotations.GetValueOrDefault(AwsDialect.DialectName)) is { Replicas: not null } kept)
+        {
+            Replication(writer, kept);
         }
 
         writer.WriteEndObject();
@@ -179,7 +184,7 @@ internal static partial class AwsWire
     {
         AwsBuffer buffer = new(1024);
         using Utf8JsonWriter writer = new(buffer, WriterOptions);
-        Entry(writer, description, region, "VersionIdsToStages"u8);
+        Entry(writer, description, region, "VersionIdsToStages"u8, withReplicas: true);
         return buffer;
     }
 
@@ -192,7 +197,7 @@ internal static partial class AwsWire
         writer.WriteStartArray("SecretList"u8);
         foreach (SecretDescription item in page.Items)
         {
-            Entry(writer, item, region, "SecretVersionsToStages"u8);
+            Entry(writer, item, region, "SecretVersionsToStages"u8, withReplicas: false);
         }
 
         writer.WriteEndArray();
@@ -206,8 +211,9 @@ internal static partial class AwsWire
     }
 
     /// <summary>What Describe and List show alike; only the map of versions has two names.</summary>
-    private static void Entry(Utf8JsonWriter writer, SecretDescription item, string region, ReadOnlySpan<byte> versions)
+    private static void Entry(Utf8JsonWriter writer, SecretDescription item, string region, ReadOnlySpan<byte> versions, bool withReplicas)
     {
+        AwsAnnotation kept = AwsAnnotation.Parse(item.Annotations.GetValueOrDefault(AwsDialect.DialectName));
         Secret head = item.Head;
         writer.WriteStartObject();
         writer.WriteString("ARN"u8, AwsNames.Arn(region, item.Vault, head));
@@ -222,7 +228,7 @@ internal static partial class AwsWire
             writer.WriteString("Description"u8, head.Description);
         }
 
-        if (AwsAnnotation.Parse(item.Annotations.GetValueOrDefault(AwsDialect.DialectName)).KmsKeyId is { } key)
+        if (kept.KeyIn(region) is { } key)
         {
             writer.WriteString("KmsKeyId"u8, key);
         }
@@ -234,6 +240,17 @@ internal static partial class AwsWire
 
         Seconds(writer, "LastChangedDate"u8, head.Changed);
         writer.WriteString("Name"u8, head.Name.Value);
+        if (kept.PrimaryRegion is { } primary)
+        {
+            writer.WriteString("PrimaryRegion"u8, primary);
+
+            // A replica tells whose it is, and only the primary tells of all of them.
+            if (withReplicas && kept.ReplicaIn(region) is null)
+            {
+                Replication(writer, kept);
+            }
+        }
+
         if (head.EverTagged)
         {
             writer.WriteStartArray("Tags"u8);

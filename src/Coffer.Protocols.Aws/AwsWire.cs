@@ -3,7 +3,6 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Http;
 
 namespace Coffer.Protocols.Aws;
@@ -89,22 +88,6 @@ internal sealed class AwsBuffer : IBufferWriter<byte>, IDisposable
         ArrayPool<byte>.Shared.Return(bytes);
     }
 }
-
-/// <summary>What only this wire knows about a secret, kept with it so that it reads back as written.</summary>
-internal sealed record AwsAnnotation
-{
-    /// <summary>The key the caller named; null means the default key.</summary>
-    public string? KmsKeyId { get; init; }
-
-    public string ToJson() => JsonSerializer.Serialize(this, AwsJson.Default.AwsAnnotation);
-
-    /// <summary>Reads back what <see cref="ToJson"/> wrote.</summary>
-    public static AwsAnnotation Parse(string? json) => json is null ? new() : JsonSerializer.Deserialize(json, AwsJson.Default.AwsAnnotation) ?? new();
-}
-
-[JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
-[JsonSerializable(typeof(AwsAnnotation))]
-internal sealed partial class AwsJson : JsonSerializerContext;
 
 /// <summary>Bytes on the wire: limits, content types, requests in and answers out.</summary>
 internal static partial class AwsWire

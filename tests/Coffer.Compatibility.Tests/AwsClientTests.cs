@@ -17,6 +17,7 @@ public class AwsClientTests
     [InlineData("life_of_a_secret.py")]
     [InlineData("versions_and_tags.py")]
     [InlineData("regions.py")]
+    [InlineData("replication.py")]
     public Task Boto3_of_Debian_12(string script) =>
         CofferCommand.RunClientAsync("/usr/bin/python3", Path.Combine(CofferCommand.Clients, "python", script));
 
@@ -37,6 +38,7 @@ public class AwsClientTests
     [Theory]
     [InlineData("life_of_a_secret.mjs")]
     [InlineData("versions_and_tags.mjs")]
+    [InlineData("replication.mjs")]
     [InlineData("literal_host.mjs")]
     public Task Sdk_for_JavaScript_v3(string script) => CofferCommand.RunClientAsync("node", Path.Combine(CofferCommand.Clients, "node", script));
 

@@ -86,14 +86,17 @@ public sealed class AwsTestServer : IAsyncDisposable
     /// <summary>Signs and sends a JSON request of an operation.</summary>
     public Task<TestAnswer> CallAsync(string operation, string body, string principal = "writer") => CallAsync(operation, body, KeyOf(principal));
 
+    /// <summary>The same, signed for a region.</summary>
+    public Task<TestAnswer> CallInAsync(string region, string operation, string body, string principal = "writer") => SendAsync(TestRequest.Json(operation, body), KeyOf(principal), region);
+
     /// <summary>Signs and sends a JSON request of an operation.</summary>
     public Task<TestAnswer> CallAsync(string operation, string body, TestKey key) => SendAsync(TestRequest.Json(operation, body), key);
 
     /// <summary>Signs (with a key) and sends.</summary>
-    public Task<TestAnswer> SendAsync(TestRequest request, TestKey? key)
+    public Task<TestAnswer> SendAsync(TestRequest request, TestKey? key, string region = Region)
     {
         request = request with { Host = $"127.0.0.1:{Port}" };
-        return SendRawAsync((key is null ? request : TestSigner.Sign(request, key, Clock.GetUtcNow(), Region)).ToBytes());
+        return SendRawAsync((key is null ? request : TestSigner.Sign(request, key, Clock.GetUtcNow(), region)).ToBytes());
     }
 
     /// <summary>Sends bytes as they are and reads the answer to its end.</summary>

@@ -19,7 +19,7 @@ public sealed class FilterTests
     private static bool Holds(Secret secret, params (string Key, string[] Values)[] filters)
     {
         AwsFilters parsed = AwsFilters.Parse([.. filters.Select(f => new AwsFilter(f.Key, f.Values))]);
-        return secret.Name.Value.StartsWith(parsed.NamePrefix, StringComparison.Ordinal) && parsed.Where?.Invoke(secret) != false;
+        return secret.Name.Value.StartsWith(parsed.NamePrefix, StringComparison.Ordinal) && parsed.Where?.Invoke(secret) != false && parsed.WhereAnnotation?.Holds(null) != false;
     }
 
     [Theory]

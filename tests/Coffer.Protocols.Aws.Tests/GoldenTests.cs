@@ -8,7 +8,7 @@ namespace Coffer.Protocols.Aws.Tests;
 /// <summary>
 /// Exchanges as they go over the wire, one story per file. Above a line <c>----</c> the request without what every
 /// request has (host, date, signature), below it the answer expected; <c>====</c> parts exchanges. Comments in front of a
-/// request: <c># as: NAME</c> signs as that principal (default writer), <c># clock: +8d</c> moves time first.
+/// request: <c># as: NAME</c> signs as that principal (default writer), <c># region: NAME</c> for that region, <c># clock: +8d</c> moves time first.
 /// Placeholders in answers: {suffix} {account} {token} {uuid} {id}; in requests: {account} and {other} (numbers of the two
 /// vaults), {arn} (the last answer's ARN), {token} (the last NextToken). COFFER_GOLDEN=update writes answers into the
 /// source tree, to be read before they are believed.
@@ -62,7 +62,7 @@ public sealed partial class GoldenTests
 
     private static Task<TestAnswer> SendAsync(AwsTestServer server, string text)
     {
-        string principal = "writer";
+        string principal = "writer", region = AwsTestServer.Region;
         List<string> lines = [.. text.Trim('\n').Split('\n')];
         while (lines[0].StartsWith('#'))
         {
@@ -71,6 +71,7 @@ public sealed partial class GoldenTests
             switch (comment[0])
             {
                 case "as": principal = comment[1]; break;
+                case "region": region = comment[1]; break;
                 case "clock": server.Clock.Advance(Span(comment[1])); break;
                 default: break;
             }
@@ -85,7 +86,7 @@ public sealed partial class GoldenTests
             first[1],
             [.. headers.Select(h => (h[..h.IndexOf(':', StringComparison.Ordinal)], h[(h.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim()))],
             Encoding.UTF8.GetBytes(body));
-        return server.SendAsync(request, principal == "none" ? null : server.KeyOf(principal));
+        return server.SendAsync(request, principal == "none" ? null : server.KeyOf(principal), region);
     }
 
     private static TimeSpan Span(string text) => text[^1] switch

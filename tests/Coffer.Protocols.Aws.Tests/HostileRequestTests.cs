@@ -11,7 +11,8 @@ public sealed class HostileRequestTests(SharedServer shared) : IClassFixture<Sha
     private const string Marker = "S3cr3t-M4rker";
 
     private static readonly string[] Operations = ["GetSecretValue", "CreateSecret", "PutSecretValue", "DescribeSecret", "ListSecrets", "DeleteSecret", "RestoreSecret",
-        "UpdateSecret", "UpdateSecretVersionStage", "ListSecretVersionIds", "TagResource", "UntagResource", "GetRandomPassword", "BatchGetSecretValue"];
+        "UpdateSecret", "UpdateSecretVersionStage", "ListSecretVersionIds", "TagResource", "UntagResource", "GetRandomPassword", "BatchGetSecretValue",
+        "ReplicateSecretToRegions", "RemoveRegionsFromReplication", "StopReplicationToReplica"];
 
     private static readonly (string Name, string[] Values)[] Members =
     [
@@ -35,7 +36,8 @@ public sealed class HostileRequestTests(SharedServer shared) : IClassFixture<Sha
         ("Filters", ["[]", """[{"Key":"name","Values":["a"]}]""", """[{"Key":"all","Values":["!"]}]""", """[{"Key":"description","Values":["! !"," "]}]""", "[{}]", """[{"Key":"x"}]""", """[{"Key":"name","Values":[]}]""", """[{"Key":"name","Values":["\u0000"]}]""", """[{"Key":"tag-key","Values":["", "!"]}]"""]),
         ("SortOrder", ["\"asc\"", "\"desc\"", "\"x\""]),
         ("SortBy", ["\"name\"", "\"created-date\"", "\"last-accessed-date\"", "\"last-changed-date\"", "\"x\""]),
-        ("AddReplicaRegions", ["[]", """[{"Region":"us-east-1"}]""", "[{}]"]),
+        ("AddReplicaRegions", ["[]", """[{"Region":"us-east-1"}]""", "[{}]", """[{"Region":"eu-west-1"}]""", """[{"Region":"us-east-1"},{"Region":"us-east-1"}]""", """[{"Region":"\u0000"}]""", """[{"Region":[]}]""", "[null]", $$"""[{"Region":"{{Marker}}","KmsKeyId":"{{Marker}}"}]"""]),
+        ("RemoveReplicaRegions", ["[]", "[\"us-east-1\"]", "[\"x\"]", "[null]", "[{}]", "\"us-east-1\""]),
         ("ForceOverwriteReplicaSecret", ["true", "\"x\""]),
         ("Type", ["\"\"", "\"x\""]),
         ("RemoveFromVersionId", ["\"11111111-1111-4111-8111-111111111111\"", "\"x\""]),

@@ -171,6 +171,9 @@ public readonly record struct SecretPath(VaultName Vault, SecretName Name)
     /// <summary>The <see cref="SecretUid.Suffix"/> of the one creation of the name that is meant (a full ARN), or null for whichever there is.</summary>
     public string? Suffix { get; init; }
 
+    /// <summary>What the asking wire wants to hold before a write, or null; reads pass over it.</summary>
+    public AnnotationCondition? Condition { get; init; }
+
     /// <summary>Whether a secret of this name is the one meant.</summary>
     public bool Means(SecretUid uid) => Suffix is null || string.Equals(Suffix, uid.Suffix(), StringComparison.Ordinal);
 

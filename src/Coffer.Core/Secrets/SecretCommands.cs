@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Coffer.Core.Access;
 
 namespace Coffer.Core.Secrets;
 
@@ -22,7 +23,20 @@ public sealed record CreateSecret
 
     /// <summary>What only the creating wire knows, by dialect.</summary>
     public ImmutableDictionary<string, string> Annotations { get; init; } = ImmutableDictionary<string, string>.Empty;
+
+    /// <summary>What the call is besides, by the creating wire's own account: asked too.</summary>
+    public ImmutableArray<Operation> AlsoAsks { get; init; } = [];
 }
+
+/// <summary>A change of what only one wire knows about a secret, from what it knows now.</summary>
+/// <param name="Dialect">Whose annotation.</param>
+/// <param name="Change">From the annotation's JSON, or null for none, to the new one, or null for none. What it throws refuses the write.</param>
+public sealed record AnnotationEdit(string Dialect, Func<string?, string?> Change);
+
+/// <summary>A wire's own condition on a write, over what it alone knows of the secret. Held against the row that the write changes.</summary>
+/// <param name="Dialect">Whose annotation.</param>
+/// <param name="Check">Gets the annotation's JSON, or null for none. What it throws refuses the write.</param>
+public sealed record AnnotationCondition(string Dialect, Action<string?> Check);
 
 /// <summary>Adds a version, or fills the one that its token names. The value itself travels beside the command.</summary>
 public sealed record AddVersion
@@ -175,8 +189,8 @@ public sealed record EditMetadata
     /// <summary>New complete map of one other space, or null.</summary>
     public (AttributeSpace Space, ImmutableSortedDictionary<string, string> Pairs)? ReplaceAttributes { get; init; }
 
-    /// <summary>New annotation of one dialect, or null.</summary>
-    public (string Dialect, string Json)? Annotation { get; init; }
+    /// <summary>A change of one dialect's annotation, or null.</summary>
+    public AnnotationEdit? Annotation { get; init; }
 
     /// <summary>New expiry of the whole secret, UTC microseconds; 0 = none; null = as it is.</summary>
     public long? Expires { get; init; }

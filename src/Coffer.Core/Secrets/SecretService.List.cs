@@ -37,7 +37,12 @@ public sealed record ListRequest
     /// <summary>A filter that no index serves, or null. At most 10,000 rows are examined per page.</summary>
     public Func<Secret, bool>? Where { get; init; }
 
-    /// <summary>Canonical text of <see cref="Where"/>: page tokens are bound to it.</summary>
+    /// <summary>
+    /// A filter over what only one wire knows (its annotation's JSON, or null), or null for none. At most 1,000 rows are examined per page.
+    /// </summary>
+    public (string Dialect, Func<string?, bool> Holds)? WhereAnnotation { get; init; }
+
+    /// <summary>Canonical text of <see cref="Where"/> and <see cref="WhereAnnotation"/>: page tokens are bound to it.</summary>
     public string WhereText { get; init; } = "";
 
     /// <summary>Whether each item comes with its labelled versions.</summary>
@@ -89,7 +94,7 @@ public sealed partial class SecretService
         ImmutableArray<SecretDescription>.Builder items = ImmutableArray.CreateBuilder<SecretDescription>();
         for (int examined = 0; ;)
         {
-            int ask = request.Where is null && !itemwise ? Math.Min(Batch, request.Limit - items.Count + 1) : Batch;
+            int ask = request.Where is null && request.WhereAnnotation is null && !itemwise ? Math.Min(Batch, request.Limit - items.Count + 1) : Batch;
             IReadOnlyList<Secret> rows = await _parts.Store.Secrets.ListAsync(QueryOf(vault, request, after, ask), cancellationToken).ConfigureAwait(false);
             foreach (Secret head in rows)
             {
@@ -101,7 +106,9 @@ public sealed partial class SecretService
                 after = PositionOf(request.Order, head);
                 examined++;
                 Secret counts = SecretTransitions.AsOf(head, vault, now);
-                if (!counts.IsGone(now) && counts.IsDeleted == head.IsDeleted && request.Where?.Invoke(head) != false && await MayShowAsync(container, head, itemwise, cancellationToken).ConfigureAwait(false))
+                if (!counts.IsGone(now) && counts.IsDeleted == head.IsDeleted && request.Where?.Invoke(head) != false
+                    && await MayShowAsync(container, head, itemwise, cancellationToken).ConfigureAwait(false)
+                    && await HoldsAsync(request, head, cancellationToken).ConfigureAwait(false))
                 {
                     Keyring keys = _parts.Keys;
                     Verified(() => RowMacs.Verify(keys, head, vault.Number));
@@ -116,7 +123,7 @@ public sealed partial class SecretService
                 return new(vault, items.ToImmutable(), null);
             }
 
-            if (examined >= RowsExaminedPerPage)
+            if (examined >= (request.WhereAnnotation is null ? RowsExaminedPerPage : RowsExaminedPerPage / 10))
             {
                 return new(vault, items.ToImmutable(), Pages.Make(caller, scope, after!.Value));
             }
@@ -170,6 +177,17 @@ public sealed partial class SecretService
         AccessRequest item = container with { Operation = itemwise ? Operation.ReadMetadata : container.Operation, Name = head.Name, Head = head };
         AccessDecision decision = await DecideAsync(item, cancellationToken).ConfigureAwait(false);
         return itemwise ? decision.Allowed : decision is not { Allowed: false, Explicit: true };
+    }
+
+    private async ValueTask<bool> HoldsAsync(ListRequest request, Secret head, CancellationToken cancellationToken)
+    {
+        if (request.WhereAnnotation is not { } where)
+        {
+            return true;
+        }
+
+        IReadOnlyList<SecretAnnotation> annotations = await _parts.Store.Secrets.AnnotationsAsync(head.Id, cancellationToken).ConfigureAwait(false);
+        return where.Holds(annotations.FirstOrDefault(a => a.Number == 0 && a.Dialect == where.Dialect).Json);
     }
 
     private static SecretListQuery QueryOf(Vault vault, ListRequest request, SecretPosition? after, int limit) => new()

@@ -238,10 +238,11 @@ public sealed partial class SecretService
         }
 
         SecretState state = new() { Head = head, Labels = labels, Versions = versions.ToImmutable() };
+        IReadOnlyList<SecretAnnotation> annotations = plan.LoadAttributes || path.Condition is not null ? await store.AnnotationsAsync(head.Id, cancellationToken).ConfigureAwait(false) : [];
+        path.Condition?.Check(annotations.FirstOrDefault(a => a.Number == 0 && a.Dialect == path.Condition.Dialect).Json);
         if (plan.LoadAttributes)
         {
             IReadOnlyList<SecretAttribute> attributes = await store.AttributesAsync(head.Id, cancellationToken).ConfigureAwait(false);
-            IReadOnlyList<SecretAnnotation> annotations = await store.AnnotationsAsync(head.Id, cancellationToken).ConfigureAwait(false);
             state = state with
             {
                 Attributes = attributes.ToImmutableDictionary(a => (a.Number, a.Space, a.Key), a => a.Value),
@@ -292,5 +293,8 @@ public sealed partial class SecretService
     };
 
     private static WriteOutcome Outcome(Vault vault, SecretState state, Transition transition) =>
-        new(vault, state.Head, state.Version(transition.Number), transition.Number == 0 ? [] : state.LabelsOf(transition.Number), transition.Events);
+        new(vault, state.Head, state.Version(transition.Number), transition.Number == 0 ? [] : state.LabelsOf(transition.Number), transition.Events)
+        {
+            Annotations = state.Annotations.Where(a => a.Key.Number == 0).ToImmutableDictionary(a => a.Key.Dialect, a => a.Value),
+        };
 }

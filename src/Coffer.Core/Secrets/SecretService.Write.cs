@@ -61,7 +61,11 @@ public sealed record VersionInput
 /// <param name="Version">The version made or named, or null.</param>
 /// <param name="Labels">That version's labels, in ordinal order.</param>
 /// <param name="Events">What happened; none for a repeated request.</param>
-public sealed record WriteOutcome(Vault Vault, Secret Head, SecretVersion? Version, ImmutableArray<VersionLabel> Labels, SecretEvents Events);
+public sealed record WriteOutcome(Vault Vault, Secret Head, SecretVersion? Version, ImmutableArray<VersionLabel> Labels, SecretEvents Events)
+{
+    /// <summary>What only one wire knows of the secret, by dialect; empty where the write had nothing to do with it.</summary>
+    public ImmutableDictionary<string, string> Annotations { get; init; } = ImmutableDictionary<string, string>.Empty;
+}
 
 public sealed partial class SecretService
 {
@@ -84,12 +88,14 @@ public sealed partial class SecretService
             operations = operations.Add(Operation.EditTags);
         }
 
+        operations = operations.AddRange(command.AlsoAsks);
         return WriteAsync(caller, new(vault, command.Name), cancellationToken, new()
         {
             Operations = _ => operations,
             NewUid = command.Uid,
             Creates = true,
             Value = value,
+            LoadAttributes = command.Annotations.Count > 0,
             Apply = (state, home, add, now) =>
             {
                 if (state is not null && add?.Token is not null && !state.Head.IsDeleted && state.Versions.Values.Any(v => v.IsNamedBy(add.Token.Value)))

@@ -98,7 +98,9 @@ public static partial class SecretTransitions
 
         if (command.Annotation is { } annotation)
         {
-            state = state with { Annotations = state.Annotations.SetItem((0, annotation.Dialect), annotation.Json) };
+            (int, string) key = (0, annotation.Dialect);
+            string? json = annotation.Change(state.Annotations.GetValueOrDefault(key));
+            state = state with { Annotations = json is null ? state.Annotations.Remove(key) : state.Annotations.SetItem(key, json) };
         }
 
         return new(state with { Head = head with { Revision = head.Revision + 1, Changed = now } }, SecretEvents.MetadataChanged);

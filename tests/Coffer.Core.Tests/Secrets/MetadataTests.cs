@@ -59,8 +59,9 @@ public sealed class MetadataTests
     [Fact]
     public void An_annotation_is_one_dialects_own()
     {
-        Story story = Story.Begin().Edit(new() { Annotation = ("aws", "1") }).Edit(new() { Annotation = ("google", "2") }).Edit(new() { Annotation = ("aws", "3") });
-        Assert.Equal(("3", "2"), (story.State.Annotations[(0, "aws")], story.State.Annotations[(0, "google")]));
+        Story story = Story.Begin().Edit(new() { Annotation = new("aws", _ => "1") }).Edit(new() { Annotation = new("google", _ => "2") }).Edit(new() { Annotation = new("aws", was => was + "3") });
+        Assert.Equal(("13", "2"), (story.State.Annotations[(0, "aws")], story.State.Annotations[(0, "google")]));
+        Assert.Equal(["google"], story.Edit(new() { Annotation = new("aws", _ => null) }).State.Annotations.Keys.Select(k => k.Dialect));
     }
 
     [Fact]
