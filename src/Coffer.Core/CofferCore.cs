@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using Coffer.Core.Access;
 using Coffer.Core.Audit;
 using Coffer.Core.Errors;
-using Coffer.Core.Rotations;
 using Coffer.Core.Sealing;
 using Coffer.Core.Secrets;
 using Coffer.Core.Stores;
@@ -29,12 +28,6 @@ public sealed record CofferCoreOptions
 
     /// <summary>Verifiers of proofs of identity, each for its kinds of trust.</summary>
     public ImmutableArray<ITrustVerifier> Verifiers { get; init; } = [];
-
-    /// <summary>What rotates secrets, or null: nothing does.</summary>
-    public Rotations.IRotationFunctions? Functions { get; init; }
-
-    /// <summary>How long a rotation that failed waits.</summary>
-    public Rotations.RotationRetries Retries { get; init; } = Rotations.RotationRetries.Default;
 
     /// <summary>How people's passwords are hashed, or null: nobody has one.</summary>
     public PassphraseKdf? Passwords { get; init; }
@@ -144,7 +137,7 @@ public sealed partial class CofferCore : IAsyncDisposable
                 AccessDirectory access = new(store, Seals, Languages, _options.Alarm);
                 await access.ReloadAsync(cancellationToken).ConfigureAwait(false);
                 pending = new(store, trail, cache, _options.Clock);
-                _running = new(this, new()
+                _running = new(new()
                 {
                     Store = store,
                     Seals = Seals,
@@ -157,9 +150,6 @@ public sealed partial class CofferCore : IAsyncDisposable
                     Verifiers = _options.Verifiers,
                     Passwords = _options.Passwords,
                     LoginSeconds = _options.LoginSeconds,
-                    Functions = _options.Functions,
-                    Retries = _options.Retries,
-                    RotationsAsked = AskForRotations,
                 });
             }
             catch
@@ -229,21 +219,19 @@ public sealed partial class CofferCore : IAsyncDisposable
     {
         await SealAsync(CancellationToken.None).ConfigureAwait(false);
         _transition.Dispose();
-        _rotationsAsked.Dispose();
     }
 
     private sealed class Running : IAsyncDisposable
     {
         private readonly Caller _system;
 
-        public Running(CofferCore core, CoreParts parts)
+        public Running(CoreParts parts)
         {
             Parts = parts;
             Credentials = new(parts);
             Secrets = new(parts);
             Admin = new(parts, Credentials);
             Logins = new(parts, Admin, Credentials);
-            Rotations = new(core, parts, Secrets);
             _system = SystemCaller.For("maintenance");
         }
 
@@ -256,8 +244,6 @@ public sealed partial class CofferCore : IAsyncDisposable
         public CredentialService Credentials { get; }
 
         public LoginService Logins { get; }
-
-        public RotationRunner Rotations { get; }
 
         public async ValueTask TickAsync(int limit, CancellationToken cancellationToken)
         {
@@ -283,7 +269,6 @@ public sealed partial class CofferCore : IAsyncDisposable
 
         public async ValueTask DisposeAsync()
         {
-            await Rotations.DisposeAsync().ConfigureAwait(false);
             try
             {
                 await Credentials.FlushUsesAsync(CancellationToken.None).ConfigureAwait(false);

@@ -251,7 +251,6 @@ internal static partial class AwsWire
             }
         }
 
-        Rotation(writer, head);
         if (head.EverTagged)
         {
             writer.WriteStartArray("Tags"u8);
