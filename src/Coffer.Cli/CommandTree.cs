@@ -48,7 +48,6 @@ internal static class CommandTree
         .. PersonCommands.All(context),
         SecondFactorCommands.Create(context),
         KeyCommands.Create(context),
-        AwsCredentialsCommand.Create(context),
         GrantCommands.Create(context),
         ProjectCommands.Create(context),
         .. RequestCommands.All(context),

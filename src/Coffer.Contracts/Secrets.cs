@@ -45,12 +45,43 @@ public sealed record SecretInfo
     /// <summary>Day of the last read of a value, or absent.</summary>
     public DateOnly? LastRead { get; init; }
 
+    /// <summary>Whether and when it rotates. Absent where that was never set.</summary>
+    public RotationInfo? Rotation { get; init; }
+
     /// <summary>Optimistic tag of the metadata, for If-Match.</summary>
     [JsonPropertyName("etag")]
     public required string ETag { get; init; }
 
     /// <summary>Versions that carry a label, newest first. Absent in listings.</summary>
     public IReadOnlyList<VersionInfo>? Versions { get; init; }
+}
+
+/// <summary>How a secret rotates.</summary>
+public sealed record RotationInfo
+{
+    /// <summary>Whether it does; false after a cancellation, which keeps the rest.</summary>
+    public required bool Enabled { get; init; }
+
+    /// <summary>The function, as the wire that set it names it.</summary>
+    public required string Function { get; init; }
+
+    /// <summary>Days between rotations, or absent.</summary>
+    public int? Days { get; init; }
+
+    /// <summary>The schedule as an expression, or absent.</summary>
+    public string? Schedule { get; init; }
+
+    /// <summary>End of the last rotation that succeeded, or absent.</summary>
+    public DateTimeOffset? Last { get; init; }
+
+    /// <summary>When the next window opens (past, where a rotation is late), or absent.</summary>
+    public DateTimeOffset? Next { get; init; }
+
+    /// <summary>When that window closes, or absent.</summary>
+    public DateTimeOffset? NextUntil { get; init; }
+
+    /// <summary>How often the rotation that is under way was begun, or absent where none is.</summary>
+    public int? Attempts { get; init; }
 }
 
 /// <summary>One version of a secret; never its value.</summary>

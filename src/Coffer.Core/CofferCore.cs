@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Coffer.Core.Access;
 using Coffer.Core.Audit;
 using Coffer.Core.Errors;
+using Coffer.Core.Rotations;
 using Coffer.Core.Sealing;
 using Coffer.Core.Secrets;
 using Coffer.Core.Stores;
@@ -28,6 +29,12 @@ public sealed record CofferCoreOptions
 
     /// <summary>Verifiers of proofs of identity, each for its kinds of trust.</summary>
     public ImmutableArray<ITrustVerifier> Verifiers { get; init; } = [];
+
+    /// <summary>What rotates secrets, or null: nothing does.</summary>
+    public Rotations.IRotationFunctions? Functions { get; init; }
+
+    /// <summary>How long a rotation that failed waits.</summary>
+    public Rotations.RotationRetries Retries { get; init; } = Rotations.RotationRetries.Default;
 
     /// <summary>How people's passwords are hashed, or null: nobody has one.</summary>
     public PassphraseKdf? Passwords { get; init; }
@@ -137,7 +144,7 @@ public sealed partial class CofferCore : IAsyncDisposable
                 AccessDirectory access = new(store, Seals, Languages, _options.Alarm);
                 await access.ReloadAsync(cancellationToken).ConfigureAwait(false);
                 pending = new(store, trail, cache, _options.Clock);
-                _running = new(new()
+                _running = new(this, new()
                 {
                     Store = store,
                     Seals = Seals,
@@ -150,6 +157,9 @@ public sealed partial class CofferCore : IAsyncDisposable
                     Verifiers = _options.Verifiers,
                     Passwords = _options.Passwords,
                     LoginSeconds = _options.LoginSeconds,
+                    Functions = _options.Functions,
+                    Retries = _options.Retries,
+                    RotationsAsked = AskForRotations,
                 });
             }
             catch
@@ -219,19 +229,21 @@ public sealed partial class CofferCore : IAsyncDisposable
     {
         await SealAsync(CancellationToken.None).ConfigureAwait(false);
         _transition.Dispose();
+        _rotationsAsked.Dispose();
     }
 
     private sealed class Running : IAsyncDisposable
     {
         private readonly Caller _system;
 
-        public Running(CoreParts parts)
+        public Running(CofferCore core, CoreParts parts)
         {
             Parts = parts;
             Credentials = new(parts);
             Secrets = new(parts);
             Admin = new(parts, Credentials);
             Logins = new(parts, Admin, Credentials);
+            Rotations = new(core, parts, Secrets);
             _system = SystemCaller.For("maintenance");
         }
 
@@ -244,6 +256,8 @@ public sealed partial class CofferCore : IAsyncDisposable
         public CredentialService Credentials { get; }
 
         public LoginService Logins { get; }
+
+        public RotationRunner Rotations { get; }
 
         public async ValueTask TickAsync(int limit, CancellationToken cancellationToken)
         {
@@ -269,6 +283,7 @@ public sealed partial class CofferCore : IAsyncDisposable
 
         public async ValueTask DisposeAsync()
         {
+            await Rotations.DisposeAsync().ConfigureAwait(false);
             try
             {
                 await Credentials.FlushUsesAsync(CancellationToken.None).ConfigureAwait(false);

@@ -29,6 +29,14 @@ internal sealed class CoreParts
 
     public ImmutableArray<ITrustVerifier> Verifiers { get; init; } = [];
 
+    /// <summary>What rotates secrets, or null: nothing does.</summary>
+    public Rotations.IRotationFunctions? Functions { get; init; }
+
+    public Rotations.RotationRetries Retries { get; init; } = Rotations.RotationRetries.Default;
+
+    /// <summary>Says that a rotation may be due before the next time that is looked for one.</summary>
+    public Action RotationsAsked { get; init; } = () => { };
+
     public PassphraseKdf? Passwords { get; init; }
 
     public Argon2Parameters PasswordCost { get; init; } = Argon2Parameters.Default;

@@ -1,6 +1,7 @@
 using Coffer.Core;
 using Coffer.Core.Access;
 using Coffer.Core.Errors;
+using Coffer.Core.Rotations;
 using Coffer.Core.Secrets;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
@@ -26,6 +27,15 @@ public sealed class AwsDialect : IDialect, IDisposable
         _authentication = new(options.Core, options.Rates);
         _endpoints = new(options.Core, options.Rates);
     }
+
+    /// <summary>The event that a rotation function is called with: JSON, nothing secret in it.</summary>
+    public static byte[] RotationEvent(RotationCall call) => AwsWire.RotationEvent(call, RegionOf(call));
+
+    /// <summary>The region in which the rotation was asked for, else the function's own: the one in which the secret may be written.</summary>
+    public static string RegionOf(RotationCall call) => call.Place ?? AwsNames.ParseFunction(call.Function)?.Region ?? AwsNames.DefaultRegion;
+
+    /// <summary>What a function's ARN says: its name (1 to 140 of <c>A-Za-z0-9-_</c>), version or alias, and region; null where it is no such ARN.</summary>
+    public static (string Name, string? Qualifier, string Region)? FunctionOf(string arn) => AwsNames.ParseFunction(arn);
 
     /// <inheritdoc/>
     public string Name => DialectName;
@@ -128,6 +138,8 @@ internal enum AwsOperation
     ReplicateSecretToRegions = 15,
     RemoveRegionsFromReplication = 16,
     StopReplicationToReplica = 17,
+    RotateSecret = 18,
+    CancelRotateSecret = 19,
 }
 
 /// <summary>One request as it becomes known: first its protocol and operation, then who asks, then about what. Error texts are made from it.</summary>
@@ -185,6 +197,9 @@ internal sealed class AwsExchange
 
     /// <summary>Which versions a label is to be taken from and put on.</summary>
     public (VersionSelector? From, VersionSelector? To) Move { get; set; }
+
+    /// <summary>What a rotation is asked with.</summary>
+    public AwsRotationRequest? Rotation { get; set; }
 
     /// <summary>
     /// The protocol and operation of a request. Which service: by target, else by the query protocol's own marks. A target

@@ -56,6 +56,8 @@ internal sealed partial class AwsEndpoints(CofferCore core, RateGate rates)
             AwsOperation.ReplicateSecretToRegions => ReplicateSecretToRegionsAsync(exchange, input, context.RequestAborted),
             AwsOperation.RemoveRegionsFromReplication => RemoveRegionsFromReplicationAsync(exchange, input, context.RequestAborted),
             AwsOperation.StopReplicationToReplica => StopReplicationToReplicaAsync(exchange, input, context.RequestAborted),
+            AwsOperation.RotateSecret => RotateSecretAsync(exchange, input, context.RequestAborted),
+            AwsOperation.CancelRotateSecret => CancelRotateSecretAsync(exchange, input, context.RequestAborted),
             AwsOperation.Unknown => throw new AwsRefusal(AwsError.UnknownOperation),
         }).ConfigureAwait(false);
         await AwsWire.SendJsonAsync(context, answer).ConfigureAwait(false);
@@ -89,7 +91,8 @@ internal sealed partial class AwsEndpoints(CofferCore core, RateGate rates)
             Writes | AwsMembers.Name | AwsMembers.Description | AwsMembers.KmsKeyId | AwsMembers.Tags | AwsMembers.AddReplicaRegions | AwsMembers.ForceOverwriteReplicaSecret | AwsMembers.Type,
             AwsMembers.Name),
         AwsOperation.PutSecretValue => (Writes | AwsMembers.SecretId | AwsMembers.VersionStages | AwsMembers.RotationToken, AwsMembers.SecretId),
-        AwsOperation.DescribeSecret or AwsOperation.RestoreSecret or AwsOperation.StopReplicationToReplica => (AwsMembers.SecretId, AwsMembers.SecretId),
+        AwsOperation.RotateSecret => (AwsMembers.SecretId | RotationMembers, AwsMembers.SecretId),
+        AwsOperation.DescribeSecret or AwsOperation.RestoreSecret or AwsOperation.StopReplicationToReplica or AwsOperation.CancelRotateSecret => (AwsMembers.SecretId, AwsMembers.SecretId),
         AwsOperation.ListSecrets => (
             AwsMembers.IncludePlannedDeletion | AwsMembers.MaxResults | AwsMembers.NextToken | AwsMembers.Filters | AwsMembers.SortOrder | AwsMembers.SortBy,
             AwsMembers.None),

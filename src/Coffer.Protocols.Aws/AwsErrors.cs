@@ -74,12 +74,12 @@ internal static partial class AwsErrors
         CofferErrorCode.NotFound => AwsError.NotFound("Secrets Manager can't find the specified secret."),
         CofferErrorCode.VersionNotFound or CofferErrorCode.LabelNotFound or CofferErrorCode.Disabled or CofferErrorCode.Destroyed => NoValue(exchange),
         CofferErrorCode.AlreadyExists => AwsError.Exists($"The operation failed because the secret {error.Subject} already exists."),
-        CofferErrorCode.TokenInUse => AwsError.Exists($"You can't use ClientRequestToken {error.Subject} because that value is already in use for a version of secret {resource}."),
+        CofferErrorCode.TokenInUse => TokenInUse($"You can't use ClientRequestToken {error.Subject} because that value is already in use for a version of secret {resource}.", exchange?.Operation),
         CofferErrorCode.LabelConflict => exchange?.Operation == AwsOperation.UpdateSecretVersionStage
             ? AwsError.InvalidParameter(StageElsewhere(error, exchange))
             : AwsError.InvalidRequest("You provided a VersionStage that is not associated to the provided VersionId."),
         CofferErrorCode.Deleted => AwsError.InvalidRequest(MarkedForDeletion(exchange?.Operation)),
-        CofferErrorCode.PreconditionFailed => exchange?.Refused ?? AwsError.InvalidRequest(Sentence(error.Message)),
+        CofferErrorCode.PreconditionFailed => exchange?.Refused ?? Precondition(error),
         CofferErrorCode.TooLarge => new(413, "RequestEntityTooLargeException", null),
         CofferErrorCode.QuotaExceeded => AwsError.LimitExceeded(Sentence(error.Message)),
 

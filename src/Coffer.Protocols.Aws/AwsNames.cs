@@ -17,7 +17,7 @@ internal readonly record struct AwsSecretId(string? Account, SecretName Name, st
 /// Names as this wire writes them: secret names and ARNs in, ARNs and ids out. A text is read exactly once, into a
 /// <see cref="SecretName"/>; nothing is decoded or folded, so no two spellings lead to one secret.
 /// </summary>
-internal static class AwsNames
+internal static partial class AwsNames
 {
     /// <summary>What AWS says about a text that is no name, in any operation.</summary>
     public const string InvalidName = "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!";

@@ -70,6 +70,7 @@ internal static partial class AwsWire
         Replicas(ref found, input.AddReplicaRegions, required.HasFlag(AwsMembers.AddReplicaRegions));
         Regions(ref found, "removeReplicaRegions", input.RemoveReplicaRegions, required.HasFlag(AwsMembers.RemoveReplicaRegions));
         Filters(ref found, input.Filters);
+        Rotation(ref found, input);
         found.ThrowIfAny();
     }
 

@@ -48,6 +48,11 @@ internal enum AwsMembers : long
     IncludeSpace = 1L << 34,
     RequireEachIncludedType = 1L << 35,
     RemoveReplicaRegions = 1L << 36,
+    RotationLambdaARN = 1L << 37,
+    RotationRules = 1L << 38,
+    RotateImmediately = 1L << 39,
+    ExternalSecretRotationMetadata = 1L << 40,
+    ExternalSecretRotationRoleArn = 1L << 41,
 }
 
 /// <summary>A tag as sent: either half may be missing.</summary>
@@ -60,7 +65,7 @@ internal readonly record struct AwsFilter(string? Key, IReadOnlyList<string>? Va
 /// The body of a request, parsed but not yet checked. Values go from the body's bytes straight into a
 /// <see cref="SecretValue"/>. Dispose it.
 /// </summary>
-internal sealed class AwsInput : IDisposable
+internal sealed partial class AwsInput : IDisposable
 {
     private const int MaxDepth = 16;
     private const int MaxItems = 1_000;
@@ -227,7 +232,7 @@ internal sealed class AwsInput : IDisposable
             case AwsMembers.ExcludeNumbers or AwsMembers.ExcludePunctuation or AwsMembers.ExcludeUppercase or AwsMembers.ExcludeLowercase or AwsMembers.IncludeSpace:
                 Switches |= reader.GetBoolean() ? member : AwsMembers.None;
                 break;
-            default: reader.Skip(); break;
+            default: TakeRotation(ref reader, member); break;
         }
     }
 

@@ -251,6 +251,7 @@ internal static partial class AwsWire
             }
         }
 
+        Rotation(writer, head);
         if (head.EverTagged)
         {
             writer.WriteStartArray("Tags"u8);

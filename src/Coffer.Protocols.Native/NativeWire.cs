@@ -7,6 +7,7 @@ using Coffer.Core;
 using Coffer.Core.Access;
 using Coffer.Core.Errors;
 using Coffer.Core.Sealing;
+using Coffer.Core.Rotations;
 using Coffer.Core.Secrets;
 using Microsoft.AspNetCore.Http;
 
@@ -155,7 +156,20 @@ internal static partial class NativeWire
         PurgeAt = Time(head.PurgeAt),
         Expires = Time(head.Expires),
         LastRead = Day(head.LastReadDay),
+        Rotation = RotationSettings.Of(head) is { } rotation ? Info(rotation) : null,
         ETag = head.ETag,
+    };
+
+    private static RotationInfo Info(RotationSettings rotation) => new()
+    {
+        Enabled = rotation.Enabled,
+        Function = rotation.Function,
+        Days = rotation.Rules?.Days,
+        Schedule = rotation.Rules?.Expression,
+        Last = Time(rotation.Last),
+        Next = Time(rotation.Next?.Start),
+        NextUntil = Time(rotation.Next?.End),
+        Attempts = rotation.Run?.Attempts,
     };
 
     /// <summary>A secret with its labelled versions.</summary>

@@ -3,11 +3,13 @@ using System.Net.Security;
 using System.Security.Authentication;
 using Coffer.Core;
 using Coffer.Core.Audit;
+using Coffer.Core.Rotations;
 using Coffer.Core.Sealing;
 using Coffer.Core.Stores;
 using Coffer.Protocols;
 using Coffer.Protocols.Aws;
 using Coffer.Protocols.Native;
+using Coffer.Server.Rotations;
 using Coffer.Stores.Sqlite;
 using Coffer.Trusts;
 using Microsoft.AspNetCore.Builder;
@@ -35,9 +37,11 @@ public sealed class CofferServer : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly ILogger _log;
     private readonly CancellationTokenSource _stop = new();
+    private readonly RotationFunctions? _functions;
     private Task _maintenance = Task.CompletedTask;
+    private Task _rotating = Task.CompletedTask;
 
-    private CofferServer(ServerOptions options, IStore store, CofferCore core, RateGate rates, WebApplication app, DialectPipeline pipeline, ServerCertificates? certificates, ILogger log)
+    private CofferServer(ServerOptions options, IStore store, CofferCore core, RateGate rates, WebApplication app, DialectPipeline pipeline, ServerCertificates? certificates, RotationFunctions? functions, ILogger log)
     {
         _options = options;
         _store = store;
@@ -46,6 +50,7 @@ public sealed class CofferServer : IAsyncDisposable
         _app = app;
         Handler = pipeline.HandleAsync;
         CaFile = certificates?.CaFile;
+        _functions = functions;
         _log = log;
     }
 
@@ -90,6 +95,7 @@ public sealed class CofferServer : IAsyncDisposable
         IStore store = await OpenStoreAsync(options, clock, cancellationToken).ConfigureAwait(false);
         WebApplication? app = null;
         CofferCore? core = null;
+        RotationFunctions? functions = options.Functions is { } configured ? new(configured, clock) : null;
         try
         {
             WebApplicationBuilder builder = Builder(options, logging);
@@ -110,9 +116,11 @@ public sealed class CofferServer : IAsyncDisposable
                 Passwords = PassphraseHash.Argon2Id,
                 LoginSeconds = options.LoginSeconds,
                 Verifiers = TrustVerifiers.All(clock),
+                Functions = functions,
+                Retries = options.Functions?.Retries ?? RotationRetries.Default,
             });
             DialectPipeline pipeline = new(Dialects(options, core, store, rates, loggers), rates, loggers.CreateLogger("Coffer.Protocols"));
-            CofferServer server = new(options, store, core, rates, app, pipeline, certificates, log);
+            CofferServer server = new(options, store, core, rates, app, pipeline, certificates, functions, log);
             app.Run(server.Handler);
             await server.UnsealAsync(seal, cancellationToken).ConfigureAwait(false);
             if (certificates is not null)
@@ -136,6 +144,7 @@ public sealed class CofferServer : IAsyncDisposable
             }
 
             await store.DisposeAsync().ConfigureAwait(false);
+            functions?.Dispose();
             throw failure switch
             {
                 IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } or Microsoft.AspNetCore.Connections.AddressInUseException =>
@@ -157,8 +166,10 @@ public sealed class CofferServer : IAsyncDisposable
         await _app.StopAsync(CancellationToken.None).ConfigureAwait(false);
         await _app.DisposeAsync().ConfigureAwait(false);
         await _maintenance.ConfigureAwait(false);
+        await _rotating.ConfigureAwait(false);
         await Core.DisposeAsync().ConfigureAwait(false);
         await _store.DisposeAsync().ConfigureAwait(false);
+        _functions?.Dispose();
         _rates.Dispose();
         _stop.Dispose();
         Log.Stopped(_log);
@@ -280,16 +291,25 @@ public sealed class CofferServer : IAsyncDisposable
             .FirstOrDefault(a => a.StartsWith("https://", StringComparison.Ordinal));
         Address = bound is null ? null : new Uri(bound);
         Log.Serving(_log, bound ?? "no port", _options.SocketFile);
-        _maintenance = Task.Run(MaintainAsync, CancellationToken.None);
+        _maintenance = Task.Run(() => KeepAsync(Core.MaintainAsync), CancellationToken.None);
+        if (_functions is not null)
+        {
+            _functions.Server = Address is null ? null : (ForThisMachine(Address), _options.CertificateFile is null ? CaFile : null);
+            _rotating = Task.Run(() => KeepAsync(Core.KeepRotatingAsync), CancellationToken.None);
+        }
     }
 
-    private async Task MaintainAsync()
+    /// <summary>The port as programs of this machine reach it: an address for all interfaces is none to connect to.</summary>
+    private static Uri ForThisMachine(Uri address) =>
+        address.Host is "0.0.0.0" or "[::]" ? new UriBuilder(address) { Host = "localhost" }.Uri : address;
+
+    private async Task KeepAsync(Func<CancellationToken, Task> work)
     {
         while (!_stop.IsCancellationRequested)
         {
             try
             {
-                await Core.MaintainAsync(_stop.Token).ConfigureAwait(false);
+                await work(_stop.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException)
             {

@@ -5,6 +5,7 @@ using Coffer.Core;
 using Coffer.Core.Access;
 using Coffer.Core.Sealing;
 using Coffer.Core.Secrets;
+using Coffer.Server.Rotations;
 using Microsoft.Extensions.Logging;
 
 namespace Coffer.Server;
@@ -47,12 +48,12 @@ public sealed class DevServer : IAsyncDisposable
     ];
 
     /// <summary>Starts one on a free port. <paramref name="logging"/> null keeps it quiet.</summary>
-    public static async Task<DevServer> StartAsync(TimeProvider clock, Action<ILoggingBuilder>? logging, CancellationToken cancellationToken)
+    public static async Task<DevServer> StartAsync(TimeProvider clock, Action<ILoggingBuilder>? logging, FunctionSettings? functions, CancellationToken cancellationToken)
     {
         string parent = Parent();
         Sweep(parent);
         string directory = Path.Combine(parent, FolderPrefix + Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
-        ServerOptions options = new() { DataDirectory = directory, Address = IPAddress.Loopback, Port = 0 };
+        ServerOptions options = new() { DataDirectory = directory, Address = IPAddress.Loopback, Port = 0, Functions = functions };
         MemorySeal seal = new();
         CofferServer? server = null;
         try

@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Net;
 using Coffer.Protocols;
+using Coffer.Server.Rotations;
 
 namespace Coffer.Server;
 
@@ -40,6 +41,9 @@ public sealed record ServerOptions
 
     /// <summary>How long a person's session lasts after a login, in seconds, 300 to 86,400. Use does not make it longer.</summary>
     public int LoginSeconds { get; init; } = Core.CofferCoreOptions.DefaultLoginSeconds;
+
+    /// <summary>The functions that rotate secrets, or null: nothing rotates.</summary>
+    public FunctionSettings? Functions { get; init; }
 
     /// <summary>How many requests are let in.</summary>
     public RateOptions Rates { get; init; } = new();
@@ -82,6 +86,7 @@ public sealed record ServerOptions
         Check((CertificateFile is null) == (CertificateKeyFile is null), "a certificate file and its key file are given together");
         Check(CertificateFile is null || File.Exists(CertificateFile), "the certificate file does not exist");
         Check(CertificateKeyFile is null || File.Exists(CertificateKeyFile), "the certificate key file does not exist");
+        Check(Address is not null || Functions is null || Functions.Endpoint is not null || Functions.Functions.Values.All(f => f.Run is null), "functions that run here need the TLS port, or an endpoint of their own");
         // sun_path holds 108 bytes, the closing zero included.
         Check(System.Text.Encoding.UTF8.GetByteCount(SocketFile) <= 107, "the path of the local socket is longer than 107 bytes");
         return faults;

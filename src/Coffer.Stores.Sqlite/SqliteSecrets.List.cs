@@ -25,7 +25,12 @@ internal sealed partial class SqliteSecrets
     public ValueTask<IReadOnlyList<Secret>> DueAsync(DueWork work, long now, int limit, CancellationToken cancellationToken) =>
         scope.ReadTogether(
             (work, now, limit),
-            static (session, key) => (IReadOnlyList<Secret>)(key.work == DueWork.Purge ? DueByPurge(session, key.now, key.limit) : DueByDestroy(session, key.now, key.limit)),
+            static (session, key) => (IReadOnlyList<Secret>)(key.work switch
+            {
+                DueWork.Purge => DueByPurge(session, key.now, key.limit),
+                DueWork.Destroy => DueByDestroy(session, key.now, key.limit),
+                DueWork.Rotate => DueByRotation(session, key.now, key.limit),
+            }),
             cancellationToken);
 
     private static List<Secret> List(SqliteSession session, SecretListQuery query)
@@ -189,6 +194,18 @@ internal sealed partial class SqliteSecrets
             {
                 due.Add(ReadHead(row));
             }
+        }
+
+        return due;
+    }
+
+    private static List<Secret> DueByRotation(SqliteSession session, long now, int limit)
+    {
+        List<Secret> due = [];
+        using SqliteDataReader row = session.Query(Sql.DueByRotation, now, limit);
+        while (row.Read())
+        {
+            due.Add(ReadHead(row));
         }
 
         return due;

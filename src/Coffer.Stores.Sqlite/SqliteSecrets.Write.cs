@@ -127,7 +127,8 @@ internal sealed partial class SqliteSecrets
             Sql.InsertHead,
             s.Uid.ToBytes(), s.VaultId, s.Location, s.Name.Value, s.Name.Fold(), wires, s.Description, s.Created, s.Changed, s.Revision, s.Highest, s.Current,
             s.Previous, s.Oldest, s.VersionCount, s.DeletedAt, s.PurgeAt, s.Expires, SqliteRows.Day(s.LastReadDay), s.EverTagged, s.Rotation, s.PolicyLanguages,
-            SqliteRows.Bytes(s.PolicyDigest), SqliteRows.Json(s.Tags), s.LabelCount, SqliteRows.Bytes(s.LabelDigest), SqliteRows.Bytes(s.Mac));
+            SqliteRows.Bytes(s.PolicyDigest), SqliteRows.Json(s.Tags), s.LabelCount, SqliteRows.Bytes(s.LabelDigest), SqliteRows.Bytes(s.Mac),
+            s.RotationDue);
         if (inserted == 0)
         {
             return null;
@@ -149,7 +150,7 @@ internal sealed partial class SqliteSecrets
             Sql.UpdateHead,
             s.Description, s.Changed, s.Revision, s.Highest, s.Current, s.Previous, s.Oldest, s.VersionCount, s.DeletedAt, s.PurgeAt, s.Expires, s.EverTagged,
             s.Rotation, s.PolicyLanguages, SqliteRows.Bytes(s.PolicyDigest), SqliteRows.Json(s.Tags), s.LabelCount, SqliteRows.Bytes(s.LabelDigest),
-            SqliteRows.Bytes(s.Mac), before.Id);
+            SqliteRows.Bytes(s.Mac), s.RotationDue, before.Id);
         return before.Id;
     }
 

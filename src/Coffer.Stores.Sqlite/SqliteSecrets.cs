@@ -9,7 +9,7 @@ namespace Coffer.Stores.Sqlite;
 /// <summary>Vaults and secrets: look-ups, each one query over keys.</summary>
 internal sealed partial class SqliteSecrets(SqliteScope scope) : ISecretStore
 {
-    private const int HeadColumns = 26, VersionColumns = 21;
+    private const int HeadColumns = 27, VersionColumns = 21;
 
     public ValueTask<IReadOnlyList<Vault>> VaultsAsync(CancellationToken cancellationToken) =>
         scope.ReadTogether(0, static (session, _) => (IReadOnlyList<Vault>)ReadVaults(session), cancellationToken);
@@ -200,6 +200,7 @@ internal sealed partial class SqliteSecrets(SqliteScope scope) : ISecretStore
         LabelCount = row.GetInt32(23),
         LabelDigest = row.Blob(24),
         Mac = row.Blob(25),
+        RotationDue = row.Time(26),
     };
 
     /// <summary>The version from the <see cref="VersionColumns"/> columns that begin at <paramref name="at"/>.</summary>

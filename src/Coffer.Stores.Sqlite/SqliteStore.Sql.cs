@@ -12,7 +12,7 @@ internal sealed partial class Sql
     private const string Head = """
         h.secret_id, h.uid, h.vault_id, h.location, h.name, h.description, h.created, h.changed, h.revision, h.highest, h.current, h.previous,
         h.oldest, h.version_count, h.deleted_at, h.purge_at, h.expires, h.last_read_day, h.ever_tagged, h.rotation, h.policy_languages,
-        h.policy_digest, h.tags, h.label_count, h.label_digest, h.mac
+        h.policy_digest, h.tags, h.label_count, h.label_digest, h.mac, h.rotation_due
         """;
 
     private const string Version = """
@@ -132,6 +132,8 @@ internal sealed partial class Sql
         WHERE v.destroy_at <= $now AND v.destroyed_at IS NULL ORDER BY v.destroy_at, v.secret_id
         """);
 
+    public static Sql DueByRotation { get; } = new($"SELECT {Head} FROM secrets h WHERE h.rotation_due <= $now ORDER BY h.rotation_due, h.secret_id LIMIT $limit");
+
     public static Sql Count { get; } = new("SELECT sum(secrets) FROM counters WHERE vault_id = $vault");
 
     /// <summary>Listings by filter (active, deleted), order and direction; one is open per set of wires that share it.</summary>
@@ -178,9 +180,9 @@ internal sealed partial class Sql
     public static Sql InsertHead { get; } = new("""
         INSERT INTO secrets (uid, vault_id, location, name, name_folded, wires, description, created, changed, revision, highest, current, previous,
                              oldest, version_count, deleted_at, purge_at, expires, last_read_day, ever_tagged, rotation, policy_languages,
-                             policy_digest, tags, label_count, label_digest, mac)
+                             policy_digest, tags, label_count, label_digest, mac, rotation_due)
         VALUES ($uid, $vault, $location, $name, $folded, $wires, $description, $created, $changed, $revision, $highest, $current, $previous,
-                $oldest, $count, $deleted, $purge, $expires, $read, $tagged, $rotation, $languages, $digest, $tags, $labels, $label_digest, $mac)
+                $oldest, $count, $deleted, $purge, $expires, $read, $tagged, $rotation, $languages, $digest, $tags, $labels, $label_digest, $mac, $rotation_due)
         ON CONFLICT DO NOTHING
         """);
 
@@ -193,7 +195,7 @@ internal sealed partial class Sql
         UPDATE secrets SET description = $description, changed = $changed, revision = $revision, highest = $highest, current = $current,
                previous = $previous, oldest = $oldest, version_count = $count, deleted_at = $deleted, purge_at = $purge, expires = $expires,
                ever_tagged = $tagged, rotation = $rotation, policy_languages = $languages, policy_digest = $digest, tags = $tags,
-               label_count = $labels, label_digest = $label_digest, mac = $mac
+               label_count = $labels, label_digest = $label_digest, mac = $mac, rotation_due = $rotation_due
         WHERE secret_id = $secret
         """);
 

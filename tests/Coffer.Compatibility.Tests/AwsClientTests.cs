@@ -33,11 +33,20 @@ public class AwsClientTests
         "/usr/bin/python3", Path.Combine(CofferCommand.Clients, "python", "web_identity.py"), Path.Combine(CofferCommand.Root, "artifacts", "coffer", "coffer"));
 
     [Fact]
-    public Task A_profile_with_a_credential_process() => CofferCommand.RunClientAsync(
-        "/usr/bin/python3",
-        Path.Combine(CofferCommand.Clients, "python", "credential_process.py"),
-        Path.Combine(CofferCommand.Root, "artifacts", "coffer", "coffer"),
-        Path.Combine(CofferCommand.Clients, "node", "credential_process.mjs"));
+    public async Task Rotation_by_a_program_and_by_a_hook()
+    {
+        string folder = Directory.CreateTempSubdirectory("coffer-rotation-").FullName;
+        try
+        {
+            (int exit, string output, string errors) = await CofferCommand.RunProgramAsync(
+                "/usr/bin/python3", [Path.Combine(CofferCommand.Clients, "python", "rotation.py"), Path.Combine(CofferCommand.Root, "artifacts", "coffer", "coffer"), CofferCommand.Root, "node"], directory: folder);
+            Assert.True(exit == 0 && output.TrimEnd().EndsWith("ok", StringComparison.Ordinal), $"exit {exit}\n{output}\n{errors}");
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
 
     [Fact]
     public Task Awscli_of_Debian_12() => CofferCommand.RunClientAsync("/bin/sh", Path.Combine(CofferCommand.Clients, "shell", "awscli.sh"));

@@ -15,10 +15,17 @@ internal static class CofferCommand
     public static string Clients => Path.Combine(Root, "tests", "Coffer.Compatibility.Tests", "clients");
 
     /// <summary>Runs <c>coffer</c> with these arguments in a folder of its own and answers exit code and output.</summary>
-    public static async Task<(int Exit, string Output, string Errors)> RunAsync(string[] arguments, IReadOnlyDictionary<string, string>? environment = null, string? directory = null)
+    public static Task<(int Exit, string Output, string Errors)> RunAsync(string[] arguments, IReadOnlyDictionary<string, string>? environment = null, string? directory = null)
     {
         string executable = Path.Combine(Root, "artifacts", "coffer", "coffer");
         Assert.True(File.Exists(executable), "the executable is not built: ./coffer --build-only");
+        return RunProgramAsync(executable, arguments, environment, directory);
+    }
+
+    /// <summary>The same with any program.</summary>
+    public static async Task<(int Exit, string Output, string Errors)> RunProgramAsync(
+        string executable, string[] arguments, IReadOnlyDictionary<string, string>? environment = null, string? directory = null)
+    {
         string folder = directory ?? Directory.CreateTempSubdirectory("coffer-compat-").FullName;
         ProcessStartInfo start = new(executable, arguments)
         {

@@ -1,6 +1,7 @@
 // A server's core under load, to be killed at any moment. Each line on stdout says what was acknowledged, after it was:
 //   W <name> <version> <sha256 of the value>    a write
 //   R <request id>                              an answered read
+// With "rotate" in place of the number of workers it rotates one secret, and tells each step: see Rotation.cs.
 using System.Globalization;
 using System.Security.Cryptography;
 using Coffer.Core;
@@ -11,9 +12,10 @@ using Coffer.Core.Stores;
 using Coffer.Stores.Sqlite;
 
 string folder = args[0];
-int workers = int.Parse(args[1], CultureInfo.InvariantCulture);
+bool rotates = args[1] == "rotate";
+int workers = rotates ? 0 : int.Parse(args[1], CultureInfo.InvariantCulture);
 await using IStore store = await SqliteStore.OpenAsync(new SqliteOptions { Folder = Path.Combine(folder, "store") }, TimeProvider.System, default);
-CofferCore core = new(new() { Store = store, AuditDirectory = Path.Combine(folder, "audit"), Clock = TimeProvider.System });
+CofferCore core = new(new() { Store = store, AuditDirectory = Path.Combine(folder, "audit"), Clock = TimeProvider.System, Functions = rotates ? new Rotation() : null, Retries = new(1, 1) });
 KeyFileSeal seal = new(Path.Combine(folder, "seal.key"));
 if (!await core.Seals.InitializeAsync(seal, default))
 {
@@ -25,6 +27,12 @@ VaultName vault = VaultName.Parse("crash-dev");
 if (await core.BootstrapAsync(PrincipalName.Parse("admin"), 12345, default))
 {
     await core.Admin.CreateVaultAsync(CallerOf("setup"), vault, new(), default);
+}
+
+if (rotates)
+{
+    await Rotation.RunAsync(core, new(vault, SecretName.Parse("rotated")), CallerOf("rotate"));
+    return;
 }
 
 TextWriter output = TextWriter.Synchronized(Console.Out);

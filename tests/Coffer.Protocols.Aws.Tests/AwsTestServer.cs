@@ -41,6 +41,8 @@ public sealed class AwsTestServer : IAsyncDisposable
 
     public StandInIssuer Issuer { get; } = new();
 
+    public StandInFunctions Functions { get; } = new();
+
     public FakeTimeProvider Clock { get; } = new(Start);
 
     public CofferCore Core { get; private set; } = null!;
@@ -176,7 +178,7 @@ public sealed class AwsTestServer : IAsyncDisposable
     {
         CancellationToken cancellationToken = TestContext.Current.CancellationToken;
         _store = new();
-        Core = new(new() { Store = around?.Invoke(_store) ?? _store, AuditDirectory = Path.Combine(_folder, "audit"), Clock = Clock, Verifiers = [Issuer] });
+        Core = new(new() { Store = around?.Invoke(_store) ?? _store, AuditDirectory = Path.Combine(_folder, "audit"), Clock = Clock, Verifiers = [Issuer], Functions = Functions });
         await Core.Seals.InitializeAsync(new KeyFileSeal(Path.Combine(_folder, "seal.key")), cancellationToken);
         await Core.StartAsync(cancellationToken);
         await Core.BootstrapAsync(PrincipalName.Parse("root"), 0, cancellationToken);

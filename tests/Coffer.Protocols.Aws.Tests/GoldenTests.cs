@@ -8,7 +8,8 @@ namespace Coffer.Protocols.Aws.Tests;
 /// <summary>
 /// Exchanges as they go over the wire, one story per file. Above a line <c>----</c> the request without what every
 /// request has (host, date, signature), below it the answer expected; <c>====</c> parts exchanges. Comments in front of a
-/// request: <c># as: NAME</c> signs as that principal (default writer), <c># region: NAME</c> for that region, <c># clock: +8d</c> moves time first.
+/// request: <c># as: NAME</c> signs as that principal (default writer), <c># region: NAME</c> for that region, <c># clock: +8d</c> moves time first,
+/// <c># rotate: now</c> (or <c>failing</c>) does what rotations are due.
 /// Placeholders in answers: {suffix} {account} {token} {uuid} {id}; in requests: {account} and {other} (numbers of the two
 /// vaults), {arn} (the last answer's ARN), {token} (the last NextToken). COFFER_GOLDEN=update writes answers into the
 /// source tree, to be read before they are believed.
@@ -60,7 +61,7 @@ public sealed partial class GoldenTests
 
     private static bool Updating => Environment.GetEnvironmentVariable("COFFER_GOLDEN") == "update";
 
-    private static Task<TestAnswer> SendAsync(AwsTestServer server, string text)
+    private static async Task<TestAnswer> SendAsync(AwsTestServer server, string text)
     {
         string principal = "writer", region = AwsTestServer.Region;
         List<string> lines = [.. text.Trim('\n').Split('\n')];
@@ -72,6 +73,7 @@ public sealed partial class GoldenTests
             {
                 case "as": principal = comment[1]; break;
                 case "region": region = comment[1]; break;
+                case "rotate": server.Functions.Fails = comment[1] == "failing"; await server.Core.RotateDueAsync(TestContext.Current.CancellationToken); break;
                 case "clock": server.Clock.Advance(Span(comment[1])); break;
                 default: break;
             }
@@ -86,7 +88,7 @@ public sealed partial class GoldenTests
             first[1],
             [.. headers.Select(h => (h[..h.IndexOf(':', StringComparison.Ordinal)], h[(h.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim()))],
             Encoding.UTF8.GetBytes(body));
-        return server.SendAsync(request, principal == "none" ? null : server.KeyOf(principal), region);
+        return await server.SendAsync(request, principal == "none" ? null : server.KeyOf(principal), region);
     }
 
     private static TimeSpan Span(string text) => text[^1] switch

@@ -12,7 +12,7 @@ public sealed class HostileRequestTests(SharedServer shared) : IClassFixture<Sha
 
     private static readonly string[] Operations = ["GetSecretValue", "CreateSecret", "PutSecretValue", "DescribeSecret", "ListSecrets", "DeleteSecret", "RestoreSecret",
         "UpdateSecret", "UpdateSecretVersionStage", "ListSecretVersionIds", "TagResource", "UntagResource", "GetRandomPassword", "BatchGetSecretValue",
-        "ReplicateSecretToRegions", "RemoveRegionsFromReplication", "StopReplicationToReplica"];
+        "ReplicateSecretToRegions", "RemoveRegionsFromReplication", "StopReplicationToReplica", "RotateSecret", "CancelRotateSecret"];
 
     private static readonly (string Name, string[] Values)[] Members =
     [
@@ -36,7 +36,7 @@ public sealed class HostileRequestTests(SharedServer shared) : IClassFixture<Sha
         ("Filters", ["[]", """[{"Key":"name","Values":["a"]}]""", """[{"Key":"all","Values":["!"]}]""", """[{"Key":"description","Values":["! !"," "]}]""", "[{}]", """[{"Key":"x"}]""", """[{"Key":"name","Values":[]}]""", """[{"Key":"name","Values":["\u0000"]}]""", """[{"Key":"tag-key","Values":["", "!"]}]"""]),
         ("SortOrder", ["\"asc\"", "\"desc\"", "\"x\""]),
         ("SortBy", ["\"name\"", "\"created-date\"", "\"last-accessed-date\"", "\"last-changed-date\"", "\"x\""]),
-        ("AddReplicaRegions", ["[]", """[{"Region":"us-east-1"}]""", "[{}]", """[{"Region":"eu-west-1"}]""", """[{"Region":"us-east-1"},{"Region":"us-east-1"}]""", """[{"Region":"\u0000"}]""", """[{"Region":[]}]""", "[null]", $$"""[{"Region":"{{Marker}}","KmsKeyId":"{{Marker}}"}]"""]),
+        ("AddReplicaRegions", ["[]", """[{"Region":"us-east-1"}]""", "[{}]", """[{"Region":"eu-west-1"}]""", """[{"Region":"us-east-1"},{"Region":"us-east-1"}]""", """[{"Region":"\u0000"}]""", """[{"Region":[]}]""", "[null]", $$"""[{"Region":"us-west-2","KmsKeyId":"{{Marker}}"}]"""]),
         ("RemoveReplicaRegions", ["[]", "[\"us-east-1\"]", "[\"x\"]", "[null]", "[{}]", "\"us-east-1\""]),
         ("ForceOverwriteReplicaSecret", ["true", "\"x\""]),
         ("Type", ["\"\"", "\"x\""]),
@@ -53,6 +53,11 @@ public sealed class HostileRequestTests(SharedServer shared) : IClassFixture<Sha
         ("ExcludeLowercase", ["true", "false"]),
         ("IncludeSpace", ["true", "0"]),
         ("RequireEachIncludedType", ["true", "false", "{}"]),
+        ("RotationLambdaARN", ["\"arn:aws:lambda:eu-west-1:123456789012:function:turn\"", "\"turn\"", "\"\"", $"\"{Marker}\"", "[]"]),
+        ("RotationRules", ["{}", """{"AutomaticallyAfterDays":1}""", """{"AutomaticallyAfterDays":1001}""", """{"AutomaticallyAfterDays":1,"ScheduleExpression":"rate(4 hours)"}""", """{"ScheduleExpression":"cron(0 8 ? * 1#5 *)","Duration":"3h"}""", """{"Duration":"99h"}""", """{"ScheduleExpression":"rate(999999999999999999999 days)"}""", $$"""{"ScheduleExpression":"{{Marker}}"}""", """{"Duration":"1h","Duration":"2h"}"""]),
+        ("RotateImmediately", ["true", "false", "\"false\""]),
+        ("ExternalSecretRotationMetadata", ["[]", """[{"Key":"a","Value":"b"}]""", "{}"]),
+        ("ExternalSecretRotationRoleArn", ["\"arn:aws:iam::123456789012:role/x\"", "\"x\""]),
         ("Unknown", ["{}", "[[[[]]]]", "null"]),
     ];
 

@@ -17,6 +17,8 @@ public class CrashTests
     private const int Rounds = 200;
     private const int Workers = 4;
 
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
     [Fact]
     public async Task Killed_two_hundred_times_nothing_acknowledged_is_lost_and_nothing_answered_is_unrecorded()
     {
@@ -57,12 +59,61 @@ public class CrashTests
         }
     }
 
-    private static async Task<IReadOnlyList<string>> RunAndKillAsync(string folder)
+    /// <summary>One rotation, whose process is killed when it was acknowledged, and before and after each of its steps.</summary>
+    [Fact]
+    public async Task Killed_at_every_point_of_a_rotation_it_is_done_all_the_same()
+    {
+        string folder = Directory.CreateTempSubdirectory("coffer-crash-").FullName;
+        try
+        {
+            string[] points = ["ASKED", .. new[] { "Create", "Set", "Test", "Finish" }.SelectMany(s => new[] { "S " + s, "D " + s })];
+            foreach (string point in points)
+            {
+                using Process process = StartHarness(folder, "rotate");
+                while (await process.StandardOutput.ReadLineAsync(Token) is { } line && line != point)
+                {
+                    Assert.NotEqual("ROTATED", line);
+                }
+
+                process.Kill();
+                await process.WaitForExitAsync(Token);
+            }
+
+            using (Process last = StartHarness(folder, "rotate"))
+            {
+                string[] lines = (await last.StandardOutput.ReadToEndAsync(Token)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+                await last.WaitForExitAsync(Token);
+                // Nobody asked again, and what was done is done again: every function takes that.
+                Assert.Equal((0, "ROTATED", "S Create"), (last.ExitCode, lines[^1], lines[0]));
+            }
+
+            await using IStore store = await SqliteStore.OpenAsync(new SqliteOptions { Folder = Path.Combine(folder, "store") }, TimeProvider.System, Token);
+            await using CofferCore core = new(new() { Store = store, AuditDirectory = Path.Combine(folder, "audit"), Clock = TimeProvider.System });
+            Assert.True(await core.Seals.UnsealAsync(new KeyFileSeal(Path.Combine(folder, "seal.key")), Token));
+            await core.StartAsync(Token);
+            Assert.Empty((await StoreCheck.RunAsync(store, core.Seals.Current, Token)).Faults);
+            Identity identity = core.Credentials.ProveLocalUser(12345).Identity!;
+            Caller caller = new() { Principal = identity.Principal, Credential = identity.Credential, Dialect = "test", WireOperation = "check", RequestId = "check" };
+            using SecretReading reading = await core.Secrets.GetValueAsync(caller, new(VaultName.Parse("crash-dev"), SecretName.Parse("rotated")), VersionSelector.Current, Token);
+            Assert.Equal(("new", 2, 1, 2), (System.Text.Encoding.ASCII.GetString(reading.Value.Span), reading.Head.Current, reading.Head.Previous, reading.Head.VersionCount));
+            Assert.True((await core.VerifyAuditAsync(Token)).Sound);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static Process StartHarness(string folder, string what)
     {
         string harness = Path.Combine(AppContext.BaseDirectory, "..", "..", "Coffer.Crash.Harness", "release", "Coffer.Crash.Harness.dll");
         Assert.True(File.Exists(harness), "the crash harness is not built");
-        ProcessStartInfo start = new("dotnet", [harness, folder, Workers.ToString(CultureInfo.InvariantCulture)]) { RedirectStandardOutput = true, RedirectStandardError = true };
-        using Process process = Process.Start(start)!;
+        return Process.Start(new ProcessStartInfo("dotnet", [harness, folder, what]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+    }
+
+    private static async Task<IReadOnlyList<string>> RunAndKillAsync(string folder)
+    {
+        using Process process = StartHarness(folder, Workers.ToString(CultureInfo.InvariantCulture));
         Task<string> errors = process.StandardError.ReadToEndAsync();
         List<string> lines = [];
         // Killed after so many acknowledgements, or right at the start, where migrations and recovery run.

@@ -169,9 +169,12 @@ public sealed partial class InMemoryStore
 
         public ValueTask<IReadOnlyList<Secret>> DueAsync(DueWork work, long now, int limit, CancellationToken cancellationToken)
         {
-            Func<Secret, long> due = work == DueWork.Purge
-                ? h => Math.Min(h.PurgeAt ?? long.MaxValue, h.Expires ?? long.MaxValue)
-                : h => Versions(h.Id).Where(v => v.DestroyedAt is null).Min(v => v.DestroyAt) ?? long.MaxValue;
+            Func<Secret, long> due = work switch
+            {
+                DueWork.Purge => h => Math.Min(h.PurgeAt ?? long.MaxValue, h.Expires ?? long.MaxValue),
+                DueWork.Destroy => h => Versions(h.Id).Where(v => v.DestroyedAt is null).Min(v => v.DestroyAt) ?? long.MaxValue,
+                DueWork.Rotate => h => h.RotationDue ?? long.MaxValue,
+            };
             return List(Heads().Where(h => due(h) <= now).OrderBy(due).ThenBy(h => h.Id).Take(limit));
         }
 

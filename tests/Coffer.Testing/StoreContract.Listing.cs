@@ -172,6 +172,26 @@ public abstract partial class StoreContract
         Assert.Empty(await Store.Secrets.DueAsync(DueWork.Destroy, now - 51, 10, Token));
     }
 
+    [Fact]
+    public async Task What_is_to_be_rotated_comes_oldest_first_and_again_only_when_it_is_due_again()
+    {
+        long now = StoreRows.Start + 1000;
+        await AddSecretAsync(StoreRows.Plain(Shop.Id, "now", 1) with { RotationDue = now });
+        await AddSecretAsync(StoreRows.Plain(Shop.Id, "later", 2) with { RotationDue = now + 1 });
+        await AddSecretAsync(StoreRows.Plain(Shop.Id, "old", 3) with { RotationDue = now - 100 });
+        await AddSecretAsync(StoreRows.Plain(Shop.Id, "never", 4));
+        Assert.Equal(["old", "now"], (await Store.Secrets.DueAsync(DueWork.Rotate, now, 10, Token)).Select(h => h.Name.Value));
+        Assert.Equal(["old"], (await Store.Secrets.DueAsync(DueWork.Rotate, now, 1, Token)).Select(h => h.Name.Value));
+        Assert.Empty(await Store.Secrets.DueAsync(DueWork.Rotate, now - 101, 10, Token));
+        foreach (long? due in new long?[] { now + 50, null })
+        {
+            Secret old = (await Store.Secrets.FindHeadAsync(Shop.Id, "", "old", Token))!;
+            await CommitAsync(t => t.SaveAsync(new SecretChange { Before = new() { Head = old }, After = new() { Head = old with { RotationDue = due } } }, Token));
+            Assert.Equal(due, (await Store.Secrets.FindHeadAsync(old.Uid, Token))!.RotationDue);
+            Assert.Equal(["now"], (await Store.Secrets.DueAsync(DueWork.Rotate, now, 10, Token)).Select(h => h.Name.Value));
+        }
+    }
+
     private async ValueTask<List<Secret>> AddNamesAsync()
     {
         Vault other = await AddVaultAsync(StoreRows.Vault("other", 2));

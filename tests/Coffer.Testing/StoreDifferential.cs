@@ -66,7 +66,7 @@ public sealed partial class StoreDifferential(Func<ValueTask<IStore>> createLeft
             9 => await MarkAsync(step),
             10 => await ListAsync(step),
             11 => StoreText.Of(await store.Secrets.FolderAsync(await VaultAsync(step.A), step.B % 2 == 0 ? "" : "app/", step.C % 3 == 0 ? "app" : "", 1 + (step.C % 4), default)),
-            12 => Heads(await store.Secrets.DueAsync(step.A % 2 == 0 ? DueWork.Purge : DueWork.Destroy, Time(time - step.B), 1 + step.C, default)),
+            12 => Heads(await store.Secrets.DueAsync((DueWork)(1 + (step.A % 3)), Time(time - step.B), 1 + step.C, default)),
             13 => await LookUpAsync(step),
             14 => await AccessAsync(step, time),
             15 => await CredentialAsync(step),

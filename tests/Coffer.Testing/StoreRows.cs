@@ -78,6 +78,7 @@ public static class StoreRows
         LastReadDay = 19_000 + number,
         EverTagged = true,
         Rotation = """{"days":30}""",
+        RotationDue = Start + 8,
         PolicyLanguages = 5,
         PolicyDigest = Bytes("secret policies", number),
         Tags = Pairs(("env", "prod"), ("team", $"t{number}"), ("ключ", "\"значение\" \\ \u0007")),

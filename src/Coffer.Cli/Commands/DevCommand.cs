@@ -32,9 +32,10 @@ internal static class DevCommand
         Option<bool> keep = new("--keep-credentials") { Description = "leave cloud credentials of the environment in force" };
         Option<string[]> intercept = new("--intercept") { Description = "a sign-in service to answer for too: sts. the program's other uses of it then fail", HelpName = "SERVICE" };
         intercept.AcceptOnlyFromAmong("sts");
+        Option<string?> functions = new("--functions") { Description = "file of the functions that rotate secrets (docs/rotation.md); without a command only", HelpName = "FILE" };
         Option<bool> verbose = new("--verbose") { Description = "log what the server and the proxy do" };
         Argument<string[]> program = new("command") { Description = "the program to run in it, after --", HelpName = "-- COMMAND", Arity = ArgumentArity.ZeroOrMore };
-        Command command = new("dev", "a throw-away server with a sample vault, ready for the vendors' SDKs; a command runs inside it") { vault, identity, keep, intercept, verbose, program };
+        Command command = new("dev", "a throw-away server with a sample vault, ready for the vendors' SDKs; a command runs inside it") { vault, identity, keep, intercept, functions, verbose, program };
         command.SetAction((parsed, cancellation) => context.RunAsync(async terminal =>
         {
             string[] words = parsed.GetValue(program) ?? [];
@@ -44,7 +45,14 @@ internal static class DevCommand
                 throw new CliException(exit, exit == 126 ? "the program cannot be executed" : "the program was not found", "it is looked for in PATH, as a shell does");
             }
 
-            await using DevServer dev = await DevServer.StartAsync(context.Clock, parsed.GetValue(verbose) ? ServerLogging.Console : null, cancellation).ConfigureAwait(false);
+            if (path is not null && parsed.GetValue(functions) is not null)
+            {
+                // Around a command this process sees to every orphan, and would take the functions for such.
+                throw new CliException(CofferExit.Usage, "functions do not run beside a command", "start coffer dev without one, and use it from another terminal");
+            }
+
+            await using DevServer dev = await DevServer.StartAsync(
+                context.Clock, parsed.GetValue(verbose) ? ServerLogging.Console : null, ServerSettings.ReadFunctions(parsed.GetValue(functions)), cancellation).ConfigureAwait(false);
             CofferServer server = dev.Server;
             WorkloadOptions options = new()
             {

@@ -7,10 +7,10 @@ using Coffer.Launch;
 
 namespace Coffer.Cli.Commands;
 
-/// <summary><c>coffer secret</c>: what belongs to one secret beside its values, who read it (and which version last) and its tags.</summary>
+/// <summary><c>coffer secret</c>: what belongs to one secret beside its values, who read it (and which version last), its tags, and how it rotates.</summary>
 internal static class SecretDetailCommands
 {
-    public static Command Create(CliContext context) => new("secret", "one secret beside its values: its tags, and who read it") { Readers(context), Tag(context) };
+    public static Command Create(CliContext context) => new("secret", "one secret beside its values: its tags, who read it, and how it rotates") { Readers(context), Tag(context), Rotation(context) };
 
     private static Command Readers(CliContext context)
     {
@@ -31,6 +31,40 @@ internal static class SecretDetailCommands
                 {
                     terminal.Remark($"nobody read {secret}, as far back as the trail goes");
                 }
+            });
+            return CofferExit.Ok;
+        }));
+        return command;
+    }
+
+    private static Command Rotation(CliContext context)
+    {
+        Argument<string> path = SecretCommands.PathArgument();
+        Option<string?> vault = SecretCommands.VaultOption();
+        Command command = new("rotation", "whether it rotates, by which function, and when next") { path, vault };
+        command.SetAction((parsed, cancellation) => context.RunAsync(async terminal =>
+        {
+            SecretPath secret = SecretAddress.Parse(parsed.GetValue(path)!, parsed.GetValue(vault));
+            using CofferClient client = context.Connect(parsed);
+            SecretInfo info = await client.GetSecretAsync(secret.Vault.Value, secret.Name.Value, cancellation).ConfigureAwait(false);
+            context.Answer(parsed, info, ContractsJson.Default.SecretInfo, () =>
+            {
+                if (info.Rotation is not { } rotation)
+                {
+                    terminal.Remark($"{secret} does not rotate");
+                    return;
+                }
+
+                terminal.Table(
+                    ["rotates", "function", "schedule", "last", "next", "attempts"],
+                    [[
+                        rotation.Enabled ? "yes" : "no",
+                        rotation.Function,
+                        rotation.Schedule ?? (rotation.Days is { } days ? string.Create(CultureInfo.InvariantCulture, $"every {days} days") : "-"),
+                        rotation.Last is { } last ? SecretLifeCommands.Time(last) : "-",
+                        rotation.Next is { } next ? SecretLifeCommands.Time(next) : "-",
+                        rotation.Attempts?.ToString(CultureInfo.InvariantCulture) ?? "-",
+                    ]]);
             });
             return CofferExit.Ok;
         }));

@@ -4,6 +4,9 @@ using Coffer.Core;
 using Coffer.Launch;
 using Coffer.Protocols;
 using Coffer.Server;
+using Coffer.Server.Rotations;
+using Coffer.Workload;
+using Coffer.Workload.Agent;
 
 namespace Coffer.Cli.Commands;
 
@@ -30,6 +33,8 @@ internal sealed class ServerSettings
 
     public Option<bool> ClientCertificates { get; } = new("--client-certificates") { Description = "ask clients for a certificate, which they may log in with" };
 
+    public Option<string?> Functions { get; } = new("--functions") { Description = "file of the functions that rotate secrets (docs/rotation.md)", HelpName = "FILE" };
+
     public Option<bool> Telemetry { get; } = new("--telemetry") { Description = "send metrics and traces to the endpoint named by the OTEL_ variables" };
 
     public Option<bool> AcceptBroken { get; } = new("--accept-broken-trail") { Description = "go on behind an audit trail that is not whole, recording the break" };
@@ -46,6 +51,7 @@ internal sealed class ServerSettings
         command.Options.Add(Rate);
         command.Options.Add(Session);
         command.Options.Add(ClientCertificates);
+        command.Options.Add(Functions);
         command.Options.Add(Telemetry);
         command.Options.Add(AcceptBroken);
     }
@@ -71,6 +77,7 @@ internal sealed class ServerSettings
             Rates = new() { PerPrincipal = parsed.GetValue(Rate) },
             LoginSeconds = Moment.IntSeconds(parsed.GetValue(Session)) ?? CofferCoreOptions.DefaultLoginSeconds,
             ClientCertificates = parsed.GetValue(ClientCertificates),
+            Functions = ReadFunctions(parsed.GetValue(Functions)),
             Telemetry = parsed.GetValue(Telemetry),
             AcceptBrokenTrail = parsed.GetValue(AcceptBroken),
         };
@@ -79,6 +86,28 @@ internal sealed class ServerSettings
     public string DataDirectory(ParseResult parsed) =>
         Full(parsed.GetValue(Data) ?? Environment.GetEnvironmentVariable("COFFER_DATA"))
         ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".coffer");
+
+    /// <summary>The file decides which programs run with whose rights: nobody but this user or root may be able to change it.</summary>
+    internal static FunctionSettings? ReadFunctions(string? path)
+    {
+        if (Full(path) is not { } file)
+        {
+            return null;
+        }
+
+        try
+        {
+            return FunctionSettings.Parse(OwnedFile.Read(file), file);
+        }
+        catch (WorkloadException refused)
+        {
+            throw new CliException(CofferExit.Refused, refused.Message, refused.Hint);
+        }
+        catch (FileNotFoundException)
+        {
+            throw new CliException(CofferExit.NotFound, $"{file} is not there");
+        }
+    }
 
     private static string? Full(string? path) => string.IsNullOrEmpty(path) ? null : Path.GetFullPath(path);
 }

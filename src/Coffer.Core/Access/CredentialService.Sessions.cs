@@ -32,6 +32,9 @@ public sealed partial class CredentialService
     /// <summary>In the trail: a session or bearer token for oneself or for another.</summary>
     internal const string IssueAction = "IssueSession";
 
+    /// <summary>What a session that the server gave by itself goes back to: no credential or trust can be called so.</summary>
+    private const string ServerRoot = "(server)";
+
     private const byte SessionLayout = 2;
     private const int MaxSessionToken = 4096, MaxParents = 8;
     private const string KeyAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -49,6 +52,30 @@ public sealed partial class CredentialService
         (Principal target, bool self) = await MayBecomeAsync(caller, principal, home).ConfigureAwait(false);
         long end = self ? own?.Expires ?? long.MaxValue : long.MaxValue;
         return AccessKey(target, own?.Root ?? caller.Credential, home ?? target.Home, seconds, end, sessionName, self ? caller.Limits : [], own?.Cidrs ?? []);
+    }
+
+    /// <summary>
+    /// A temporary access key that the server gives to a program it runs by its operator's settings, where nobody asks: as that principal, for as
+    /// long as it is enabled. Recorded. Errors: NotFound (principal, vault); PreconditionFailed (disabled); InvalidRequest.
+    /// </summary>
+    public async ValueTask<TemporaryAccessKey> IssueToProgramAsync(PrincipalName principal, VaultName home, int seconds, string sessionName, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        CheckSession(seconds);
+        AccessSnapshot snapshot = _parts.Access.Current;
+        Principal target = snapshot.PrincipalsByName.GetValueOrDefault(principal) ?? throw Error.NotFound("principal", principal.Value);
+        if (!target.Enabled)
+        {
+            throw Error.PreconditionFailed("the principal is disabled");
+        }
+
+        if (!snapshot.Vaults.ContainsKey(home))
+        {
+            throw Error.NotFound("vault", home.Value);
+        }
+
+        await _parts.RecordAsync(_parts.Record(SystemCaller.For("IssueToProgram"), IssueAction, home, null, null, Audit.AuditDecision.Allow, "for a program the server runs") with { Name = principal.Value }).ConfigureAwait(false);
+        return AccessKey(target, ServerRoot, home, seconds, long.MaxValue, sessionName, [], []);
     }
 
     internal static void CheckSession(int seconds)
@@ -134,6 +161,11 @@ public sealed partial class CredentialService
     /// <summary>Whether the trust or credential at the root of a session is still there, and what that one was got with.</summary>
     internal async ValueTask<bool> IsAliveAsync(AccessSnapshot snapshot, string root, CancellationToken cancellationToken, int depth = 0)
     {
+        if (root == ServerRoot)
+        {
+            return true;
+        }
+
         if (Guid.TryParseExact(root, "D", out Guid trust))
         {
             return snapshot.TrustIds.Contains(trust);

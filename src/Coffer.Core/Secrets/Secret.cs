@@ -65,8 +65,11 @@ public sealed record Secret
     /// <summary>Whether it ever had a tag: AWS shows an empty list then, else nothing.</summary>
     public bool EverTagged { get; init; }
 
-    /// <summary>Rotation settings as the rotating wire's JSON, or null.</summary>
+    /// <summary><see cref="Rotations.RotationSettings"/> as JSON, or null where none were ever made.</summary>
     public string? Rotation { get; init; }
+
+    /// <summary>When the next rotation, or the next attempt at one, is to begin; null = nothing is due. What <see cref="Rotation"/> says, for the index.</summary>
+    public long? RotationDue { get; init; }
 
     /// <summary>Bit mask of the policy languages that have a policy on this secret.</summary>
     public int PolicyLanguages { get; init; }

@@ -195,9 +195,6 @@ public sealed record EditMetadata
     /// <summary>New expiry of the whole secret, UTC microseconds; 0 = none; null = as it is.</summary>
     public long? Expires { get; init; }
 
-    /// <summary>New rotation settings as the wire's JSON; '' = none; null = as they are.</summary>
-    public string? Rotation { get; init; }
-
     /// <summary>The revision the caller last saw, or null for no check.</summary>
     public int? IfRevision { get; init; }
 

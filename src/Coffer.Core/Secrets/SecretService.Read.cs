@@ -101,7 +101,8 @@ public sealed partial class SecretService
         }
 
         SecretDescription description = await DescribeAsync(vault, head, cancellationToken).ConfigureAwait(false);
-        SecretState state = new() { Head = head, Labels = await LabelsAsync(_parts.Store.Secrets, head, cancellationToken).ConfigureAwait(false) };
+        (Secret current, ImmutableSortedDictionary<VersionLabel, int> labels) = await TogetherAsync(vault, description.Head, cancellationToken).ConfigureAwait(false);
+        SecretState state = new() { Head = current, Labels = labels };
         return (description, [.. rows.Select(v => (v, state.LabelsOf(v.Number)))]);
     }
 
@@ -161,7 +162,8 @@ public sealed partial class SecretService
 
     private async ValueTask<SecretDescription> DescribeAsync(Vault vault, Secret head, CancellationToken cancellationToken)
     {
-        SecretState state = new() { Head = head, Labels = await LabelsAsync(_parts.Store.Secrets, head, cancellationToken).ConfigureAwait(false) };
+        (head, ImmutableSortedDictionary<VersionLabel, int> labels) = await TogetherAsync(vault, head, cancellationToken).ConfigureAwait(false);
+        SecretState state = new() { Head = head, Labels = labels };
         ImmutableArray<(SecretVersion, ImmutableArray<VersionLabel>)>.Builder versions = ImmutableArray.CreateBuilder<(SecretVersion, ImmutableArray<VersionLabel>)>();
         foreach (int number in state.Labels.Values.Append(head.Current).Append(head.Previous).Where(n => n > 0).Distinct().OrderDescending())
         {
@@ -187,12 +189,12 @@ public sealed partial class SecretService
         CachedSecret? found = await FindAsync(vault, path, now, cancellationToken).ConfigureAwait(false);
         Selected selected = found is null
             ? new(null, default, [], Error.NotFound(path))
-            : await SelectAsync(found, path, selector, now, cancellationToken).ConfigureAwait(false);
+            : await SelectAsync(vault!, found, path, selector, now, cancellationToken).ConfigureAwait(false);
         AccessRequest request = Request(caller, operation, path.Vault, vault, path.Name, found?.Head, now) with { Version = selector, Labels = selected.Labels };
         return (vault, found, selected, await DecideAsync(request, cancellationToken).ConfigureAwait(false));
     }
 
-    private async ValueTask<Selected> SelectAsync(CachedSecret found, SecretPath path, VersionSelector selector, long now, CancellationToken cancellationToken)
+    private async ValueTask<Selected> SelectAsync(Vault vault, CachedSecret found, SecretPath path, VersionSelector selector, long now, CancellationToken cancellationToken)
     {
         if (found.Head.IsDeleted)
         {
@@ -206,8 +208,8 @@ public sealed partial class SecretService
                 : new(null, default, [], Error.LabelNotFound(path, VersionLabel.Current));
         }
 
-        ImmutableSortedDictionary<VersionLabel, int> labels = await LabelsAsync(_parts.Store.Secrets, found.Head, cancellationToken).ConfigureAwait(false);
-        SecretState state = new() { Head = found.Head, Labels = labels };
+        (Secret head, ImmutableSortedDictionary<VersionLabel, int> labels) = await TogetherAsync(vault, found.Head, cancellationToken).ConfigureAwait(false);
+        SecretState state = new() { Head = head, Labels = labels };
         int number = selector switch
         {
             VersionSelector.ByNumber by => by.Number,

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Coffer.Core.Access;
 using Coffer.Core.Audit;
 using Coffer.Core.Errors;
+using Coffer.Core.Rotations;
 using Coffer.Core.Sealing;
 using Coffer.Core.Stores;
 
@@ -134,7 +135,7 @@ public sealed partial class SecretService
         (SecretState? before, ImmutableArray<int> numbers) = head is null
             ? (null, [.. plan.Named.Select(_ => 0)])
             : await LoadAsync(transaction.Secrets, path, head, plan, add, cancellationToken).ConfigureAwait(false);
-        Transition transition = plan.Apply is not null ? plan.Apply(before, vault, add, now) : plan.ApplyNamed!(before, vault, numbers, now);
+        Transition transition = RotationTransitions.Follow(plan.Apply is not null ? plan.Apply(before, vault, add, now) : plan.ApplyNamed!(before, vault, numbers, now), now);
         if (transition.Events == SecretEvents.None)
         {
             await _parts.RecordAsync(_parts.Record(caller, action, path.Vault, path.Name, null, AuditDecision.Allow, reason)).ConfigureAwait(false);

@@ -209,19 +209,14 @@ public sealed partial class SecretService
     private static ImmutableArray<Operation> OperationsOf(EditMetadata command)
     {
         bool tags = command.SetTags is not null || command.RemoveTags is not null;
-        bool other = command.Description is not null || command.ReplaceAttributes is not null || command.Annotation is not null || command.Expires is not null || command.Rotation is not null;
+        bool other = command.Description is not null || command.ReplaceAttributes is not null || command.Annotation is not null || command.Expires is not null;
         ImmutableArray<Operation> operations = (tags, other) switch
         {
             (true, false) => [Operation.EditTags],
             (true, true) => [Operation.EditTags, Operation.EditMetadata],
             _ => [Operation.EditMetadata],
         };
-        if (command.Expires is > 0)
-        {
-            operations = operations.Add(Operation.PurgeSecret);
-        }
-
-        return command.Rotation is null ? operations : operations.Add(Operation.RotateSecret).Add(Operation.Administer);
+        return command.Expires is > 0 ? operations.Add(Operation.PurgeSecret) : operations;
     }
 
     private AddVersion CommandOf(Caller caller, VersionInput input, SecretUid uid)

@@ -14,6 +14,8 @@ namespace Coffer.Core.Secrets;
 /// </summary>
 public sealed partial class SecretService
 {
+    private const int ReadAttempts = 10;
+
     private readonly CoreParts _parts;
     private PageTokens? _pages;
     private Keyring? _pagesOf;
@@ -62,7 +64,13 @@ public sealed partial class SecretService
                 Verified(() => RowMacs.Verify(keys, version, row.Head.Uid));
             }
 
-            ImmutableSortedDictionary<VersionLabel, int> labels = await LabelsAsync(_parts.Store.Secrets, row.Head, cancellationToken).ConfigureAwait(false);
+            (Secret current, ImmutableSortedDictionary<VersionLabel, int> labels) = await TogetherAsync(vault, row.Head, cancellationToken).ConfigureAwait(false);
+            if (!System.Security.Cryptography.CryptographicOperations.FixedTimeEquals(current.Mac.Span, row.Head.Mac.Span))
+            {
+                // Written in between: its version may be another one too.
+                return await FindAsync(vault, name, location, now, cancellationToken).ConfigureAwait(false);
+            }
+
             SecretState state = new() { Head = row.Head, Labels = labels };
             cached = new(row.Head, row.Version, row.Sealed, row.Version is null ? [] : state.LabelsOf(row.Version.Number));
             _parts.Cache.Keep(vault.Id, location, name.Value, cached, stamp);
@@ -81,7 +89,42 @@ public sealed partial class SecretService
     private async ValueTask<CachedSecret?> FindAsync(Vault? vault, SecretPath path, long now, CancellationToken cancellationToken) =>
         vault is not null && await FindAsync(vault, path.Name, "", now, cancellationToken).ConfigureAwait(false) is { } found && path.Means(found.Head.Uid) ? found : null;
 
-    /// <summary>All label rows, checked against the digest that the head's MAC covers.</summary>
+    /// <summary>
+    /// A head with its label rows, outside a transaction: where a write came in between, both are read again. Rows that do not belong to
+    /// the head that is there are none that a writer left.
+    /// </summary>
+    private async ValueTask<(Secret Head, ImmutableSortedDictionary<VersionLabel, int> Labels)> TogetherAsync(Vault vault, Secret head, CancellationToken cancellationToken)
+    {
+        for (int attempt = 0; attempt < ReadAttempts; attempt++)
+        {
+            if (head.LabelCount == 0)
+            {
+                return (head, ImmutableSortedDictionary<VersionLabel, int>.Empty);
+            }
+
+            IReadOnlyList<KeyValuePair<VersionLabel, int>> rows = await _parts.Store.Secrets.LabelsAsync(head.Id, cancellationToken).ConfigureAwait(false);
+            if (Belong(head, rows))
+            {
+                return (head, rows.ToImmutableSortedDictionary());
+            }
+
+            Secret there = await _parts.Store.Secrets.FindHeadAsync(head.Uid, cancellationToken).ConfigureAwait(false) ?? throw Error.NotFound("secret", head.Name.Value);
+            if (System.Security.Cryptography.CryptographicOperations.FixedTimeEquals(there.Mac.Span, head.Mac.Span))
+            {
+                throw Alarmed(Error.Integrity($"labels of secret {head.Uid}"));
+            }
+
+            Verified(() => RowMacs.Verify(_parts.Keys, there, vault.Number));
+            head = SecretTransitions.AsOf(there, vault, Now);
+        }
+
+        throw Error.VersionConflict("the secret is being changed by others");
+    }
+
+    private static bool Belong(Secret head, IReadOnlyList<KeyValuePair<VersionLabel, int>> rows) =>
+        rows.Count == head.LabelCount && RowMacs.LabelDigest(rows).AsSpan().SequenceEqual(head.LabelDigest.Span);
+
+    /// <summary>All label rows within a transaction, checked against the digest that the head's MAC covers.</summary>
     private async ValueTask<ImmutableSortedDictionary<VersionLabel, int>> LabelsAsync(ISecretStore store, Secret head, CancellationToken cancellationToken)
     {
         if (head.LabelCount == 0)
@@ -90,7 +133,7 @@ public sealed partial class SecretService
         }
 
         IReadOnlyList<KeyValuePair<VersionLabel, int>> rows = await store.LabelsAsync(head.Id, cancellationToken).ConfigureAwait(false);
-        if (rows.Count != head.LabelCount || !RowMacs.LabelDigest(rows).AsSpan().SequenceEqual(head.LabelDigest.Span))
+        if (!Belong(head, rows))
         {
             throw Alarmed(Error.Integrity($"labels of secret {head.Uid}"));
         }

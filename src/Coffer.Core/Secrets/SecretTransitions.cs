@@ -75,11 +75,6 @@ public static partial class SecretTransitions
             head = head with { Expires = expires == 0 ? null : expires };
         }
 
-        if (command.Rotation is { } rotation)
-        {
-            head = head with { Rotation = rotation.Length == 0 ? null : rotation };
-        }
-
         if (command.ReplaceAttributes is { } replaced)
         {
             // Tags have their own permission, and version tags their own object.
@@ -147,7 +142,7 @@ public static partial class SecretTransitions
 
     /// <summary>
     /// Brings back a backup as a new secret: numbers, ids, tokens, kinds, dates, states, attributes, labels and pointers
-    /// as they were; another uid; no policies.
+    /// as they were; another uid; no policies and no rotation.
     /// </summary>
     public static Transition Restore(Secret? existing, Vault vault, SecretState backup, SecretUid uid, long now)
     {
@@ -166,6 +161,9 @@ public static partial class SecretTransitions
             PurgeAt = null,
             PolicyLanguages = 0,
             PolicyDigest = default,
+            // Whoever may restore may not by that say which function runs.
+            Rotation = null,
+            RotationDue = null,
         };
         return new(backup with { Head = head }, SecretEvents.Created | SecretEvents.VersionAdded);
     }

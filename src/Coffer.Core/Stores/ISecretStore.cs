@@ -102,6 +102,9 @@ public enum DueWork
 
     /// <summary>Versions scheduled to be erased.</summary>
     Destroy = 2,
+
+    /// <summary>Secrets whose rotation is to begin, or to be tried again.</summary>
+    Rotate = 3,
 }
 
 /// <summary>
@@ -156,7 +159,7 @@ public interface ISecretStore
     /// </summary>
     ValueTask<IReadOnlyList<string>> FolderAsync(long vaultId, string prefix, string after, int limit, CancellationToken cancellationToken);
 
-    /// <summary>Heads (<see cref="DueWork.Purge"/>) or heads of versions (<see cref="DueWork.Destroy"/>) that are due, oldest first.</summary>
+    /// <summary>Heads (<see cref="DueWork.Purge"/>, <see cref="DueWork.Rotate"/>) or heads of versions (<see cref="DueWork.Destroy"/>) that are due, oldest first.</summary>
     ValueTask<IReadOnlyList<Secret>> DueAsync(DueWork work, long now, int limit, CancellationToken cancellationToken);
 
     /// <summary>How many secrets a vault holds, deleted ones included.</summary>

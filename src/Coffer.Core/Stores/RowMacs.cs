@@ -193,6 +193,11 @@ internal static class RowMacs
         WritePairs(ref row, s.Tags);
         row.Write(s.LabelCount);
         row.Write(s.LabelDigest.Span);
+        // Behind the rest and only where set: rows from before there was such a date keep their MAC.
+        if (s.RotationDue is not null)
+        {
+            row.Write(s.RotationDue);
+        }
     }
 
     private static void Write(ref RowWriter row, (SecretVersion Version, SecretUid Uid) value)

@@ -19,6 +19,10 @@ internal sealed class CoreWorld : IAsyncDisposable
 
     public FakeTimeProvider Clock { get; } = new(new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero));
 
+    public MemorySeal Seal { get; } = new();
+
+    public string AuditFolder => Path.Combine(_folder, "audit");
+
     public InMemoryStore Store { get; } = new();
 
     public CofferCore Core { get; private set; } = null!;
@@ -31,11 +35,13 @@ internal sealed class CoreWorld : IAsyncDisposable
 
     public static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public static async Task<CoreWorld> StartAsync(params ITrustVerifier[] verifiers)
+    public static Task<CoreWorld> StartAsync(params ITrustVerifier[] verifiers) => StartAsync(null, verifiers);
+
+    public static async Task<CoreWorld> StartAsync(Coffer.Core.Rotations.IRotationFunctions? functions, params ITrustVerifier[] verifiers)
     {
         CoreWorld world = new();
-        world.Core = new(new() { Store = world.Store, AuditDirectory = Path.Combine(world._folder, "audit"), Clock = world.Clock, Verifiers = [.. verifiers] });
-        await world.Core.Seals.InitializeAsync(new MemorySeal(), Token);
+        world.Core = new(new() { Store = world.Store, AuditDirectory = Path.Combine(world._folder, "audit"), Clock = world.Clock, Verifiers = [.. verifiers], Functions = functions });
+        await world.Core.Seals.InitializeAsync(world.Seal, Token);
         await world.Core.StartAsync(Token);
         await world.Core.BootstrapAsync(PrincipalName.Parse("root"), 0, Token);
         world.Root = world.As("root");

@@ -11,11 +11,11 @@ public sealed class MetadataTests
     [Fact]
     public void An_edit_changes_what_is_given_and_raises_the_revision_by_one()
     {
-        Story story = Story.Begin().Edit(new() { Description = "a", Expires = 99, Rotation = "{}" }).Later(5).Edit(new() { Description = "b" });
-        Assert.Equal(("b", 99L, "{}", 3, story.Now), (story.Head.Description, story.Head.Expires!.Value, story.Head.Rotation, story.Head.Revision, story.Head.Changed));
+        Story story = Story.Begin().Edit(new() { Description = "a", Expires = 99 }).Later(5).Edit(new() { Description = "b" });
+        Assert.Equal(("b", 99L, 3, story.Now), (story.Head.Description, story.Head.Expires!.Value, story.Head.Revision, story.Head.Changed));
         Assert.Equal(SecretEvents.MetadataChanged, story.Last!.Events);
-        Story cleared = story.Edit(new() { Expires = 0, Rotation = "", Description = "" });
-        Assert.Equal(("", null, null), (cleared.Head.Description, cleared.Head.Expires, cleared.Head.Rotation));
+        Story cleared = story.Edit(new() { Expires = 0, Description = "" });
+        Assert.Equal(("", null), (cleared.Head.Description, cleared.Head.Expires));
     }
 
     [Fact]
