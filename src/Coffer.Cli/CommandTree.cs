@@ -48,6 +48,7 @@ internal static class CommandTree
         .. PersonCommands.All(context),
         SecondFactorCommands.Create(context),
         KeyCommands.Create(context),
+        AwsCredentialsCommand.Create(context),
         GrantCommands.Create(context),
         ProjectCommands.Create(context),
         .. RequestCommands.All(context),

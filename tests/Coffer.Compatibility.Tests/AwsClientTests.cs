@@ -49,6 +49,13 @@ public class AwsClientTests
     }
 
     [Fact]
+    public Task A_profile_with_a_credential_process() => CofferCommand.RunClientAsync(
+        "/usr/bin/python3",
+        Path.Combine(CofferCommand.Clients, "python", "credential_process.py"),
+        Path.Combine(CofferCommand.Root, "artifacts", "coffer", "coffer"),
+        Path.Combine(CofferCommand.Clients, "node", "credential_process.mjs"));
+
+    [Fact]
     public Task Awscli_of_Debian_12() => CofferCommand.RunClientAsync("/bin/sh", Path.Combine(CofferCommand.Clients, "shell", "awscli.sh"));
 
     [Theory]

@@ -68,7 +68,7 @@ internal sealed class TrustLoginCommand
         }
         else if (session.AccessKey is { } key)
         {
-            WriteProcess(key);
+            AwsCredentialsCommand.Write(key);
         }
         else
         {
@@ -224,21 +224,5 @@ internal sealed class TrustLoginCommand
         char[] buffer = new char[MostToken + 1];
         int length = Console.In.ReadBlock(buffer);
         return length > MostToken ? throw new CliException(CofferExit.Invalid, $"the token is larger than {MostToken} characters") : new(buffer, 0, length);
-    }
-
-    /// <summary>What AWS's <c>credential_process</c> reads.</summary>
-    private static void WriteProcess(SessionCredentials key)
-    {
-        using Stream stream = Console.OpenStandardOutput();
-        using Utf8JsonWriter writer = new(stream);
-        writer.WriteStartObject();
-        writer.WriteNumber("Version"u8, 1);
-        writer.WriteString("AccessKeyId"u8, key.AccessKeyId);
-        writer.WriteString("SecretAccessKey"u8, key.SecretAccessKey.Utf8);
-        writer.WriteString("SessionToken"u8, key.SessionToken.Utf8);
-        writer.WriteString("Expiration"u8, UtcTime.Write(key.Expiration));
-        writer.WriteEndObject();
-        writer.Flush();
-        stream.Write("\n"u8);
     }
 }
