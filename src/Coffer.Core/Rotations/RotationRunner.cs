@@ -99,6 +99,12 @@ internal sealed class RotationRunner(CofferCore core, CoreParts parts, SecretSer
 
         foreach (RotationStep step in run.IsTest ? [RotationStep.Test] : Steps)
         {
+            if (!await secrets.IsUnderWayAsync(vault, due.Uid, run, cancellationToken).ConfigureAwait(false))
+            {
+                await RecordAsync(system, vault, begun, step, new(false, "cancelled, or the secret was deleted")).ConfigureAwait(false);
+                return;
+            }
+
             RotationOutcome outcome = parts.Functions!.MayInvoke(settings.Function, vault.Name)
                 ? await parts.Functions.InvokeAsync(core, new(settings.Function, settings.Place, vault, begun.Head, RequestToken.Parse(run.Token), step), cancellationToken).ConfigureAwait(false)
                 : new(false, "there is no such function any more");

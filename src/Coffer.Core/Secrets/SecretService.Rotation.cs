@@ -49,6 +49,10 @@ public sealed partial class SecretService
         return outcome is null ? (null, null) : (run, outcome);
     }
 
+    /// <summary>Whether nobody has cancelled a rotation, or deleted its secret, since it was begun.</summary>
+    internal async ValueTask<bool> IsUnderWayAsync(Vault vault, SecretUid uid, RotationRun run, CancellationToken cancellationToken) =>
+        await HeadAsync(_parts.Store.Secrets, vault, uid, cancellationToken).ConfigureAwait(false) is { IsDeleted: false } head && RotationSettings.Of(head)?.Run?.Token == run.Token;
+
     /// <summary>Ends a rotation, or a test, that did all its steps. Throws PreconditionFailed where the version is not current.</summary>
     internal ValueTask<WriteOutcome?> FinishRotationAsync(Caller system, Vault vault, SecretUid uid, RotationRun run, CancellationToken cancellationToken) =>
         WriteRotationAsync(system, vault, uid, RequestToken.Parse(run.Token), run.IsTest ? "tested" : "rotated", cancellationToken, (state, path, now) =>

@@ -228,6 +228,30 @@ public sealed class RotationRunTests : IAsyncLifetime
         Assert.Equal("new-" + Uuid(9), await ReadAsync());
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_rotation_that_is_cancelled_or_whose_secret_is_deleted_goes_no_further(bool cancelled)
+    {
+        _functions.At = call =>
+        {
+            if (call.Step == RotationStep.Set)
+            {
+                Task<WriteOutcome> end = cancelled
+                    ? _world.Secrets.CancelRotationAsync(_owner, CoreWorld.PathOf(Path), Token).AsTask()
+                    : _world.Secrets.DeleteAsync(_owner, CoreWorld.PathOf(Path), null, Token).AsTask();
+                end.GetAwaiter().GetResult();
+            }
+
+            return true;
+        };
+        await RotateAsync(null);
+        await _world.Core.RotateDueAsync(Token);
+        Assert.Equal("Create Set", Called);
+        Assert.Contains("Fail Rotate.Test RotateSecret cancelled, or the secret was deleted", await TrailAsync());
+        Assert.Equal((1, null), ((await HeadAsync()).Current, (await HeadAsync()).RotationDue));
+    }
+
     [Fact]
     public async Task Whoever_takes_the_label_away_gives_the_rotation_up()
     {
