@@ -3,6 +3,10 @@ namespace Coffer.Compatibility.Tests;
 /// <summary>The vendor's own clients, unmodified, against the real executable over TLS, with nothing configured.</summary>
 public class AwsClientTests
 {
+    private static string Coffer => Path.Combine(CofferCommand.Root, "artifacts", "coffer", "coffer");
+
+    private static string DotNetClient => Path.Combine(CofferCommand.Root, "artifacts", "bin", "Coffer.Compatibility.DotNetClient", "release", "Coffer.Compatibility.DotNetClient.dll");
+
     [Fact]
     public async Task Boto3_reads_the_sample_secret_with_nothing_configured()
     {
@@ -30,7 +34,7 @@ public class AwsClientTests
 
     [Fact]
     public Task A_web_identity_in_a_file() => CofferCommand.RunClientAsync(
-        "/usr/bin/python3", Path.Combine(CofferCommand.Clients, "python", "web_identity.py"), Path.Combine(CofferCommand.Root, "artifacts", "coffer", "coffer"));
+        "/usr/bin/python3", Path.Combine(CofferCommand.Clients, "python", "web_identity.py"), Coffer, "dotnet", DotNetClient, "web-identity");
 
     [Fact]
     public async Task Rotation_by_a_program_and_by_a_hook()
@@ -52,7 +56,7 @@ public class AwsClientTests
     public Task A_profile_with_a_credential_process() => CofferCommand.RunClientAsync(
         "/usr/bin/python3",
         Path.Combine(CofferCommand.Clients, "python", "credential_process.py"),
-        Path.Combine(CofferCommand.Root, "artifacts", "coffer", "coffer"),
+        Coffer,
         Path.Combine(CofferCommand.Clients, "node", "credential_process.mjs"));
 
     [Fact]
@@ -66,10 +70,15 @@ public class AwsClientTests
     public Task Sdk_for_JavaScript_v3(string script) => CofferCommand.RunClientAsync("node", Path.Combine(CofferCommand.Clients, "node", script));
 
     [Fact]
-    public Task Sdk_for_dotnet_v4()
+    public Task Sdk_for_dotnet_v4() => CofferCommand.RunClientAsync(
+        "/bin/sh", "-ec", "\"$0\" principal create deployer --home demo-dev >&2; \"$0\" grant create deployer reader demo-dev >&2; exec \"$@\"", Coffer, "dotnet", DotNetClient, "role", "deployer");
+
+    /// <summary>Keys and sessions are proven by what is stored and sealed, not by what a process remembers.</summary>
+    [Fact]
+    public async Task The_same_clients_after_a_restart_with_the_keys_they_had()
     {
-        string program = Path.Combine(CofferCommand.Root, "artifacts", "bin", "Coffer.Compatibility.DotNetClient", "release", "Coffer.Compatibility.DotNetClient.dll");
-        Assert.True(File.Exists(program), "the .NET client program is not built");
-        return CofferCommand.RunClientAsync("dotnet", program);
+        (int exit, string output, string errors) = await CofferCommand.RunProgramAsync(
+            "/usr/bin/python3", [Path.Combine(CofferCommand.Clients, "python", "restart.py"), Coffer, CofferCommand.Clients, DotNetClient]);
+        Assert.True(exit == 0 && output.TrimEnd().EndsWith("ok", StringComparison.Ordinal), $"exit {exit}\n{output}\n{errors}");
     }
 }
