@@ -72,6 +72,19 @@ internal sealed class CoreParts
         }
     }
 
+    /// <summary>The same for several records, which share one flush.</summary>
+    public async ValueTask RecordAllAsync(IReadOnlyList<AuditRecord> records)
+    {
+        try
+        {
+            await Trail.AppendBatchAsync(records).ConfigureAwait(false);
+        }
+        catch (AuditUnavailableException failure)
+        {
+            throw Error.Unavailable("the audit trail cannot be written", failure);
+        }
+    }
+
     /// <summary>A record about one decision, without a change.</summary>
     public AuditRecord Record(Caller caller, string action, VaultName? vault, SecretName? name, string? version, AuditDecision decision, string reason) =>
         Record(Clock.GetUtcNow(), caller, action, vault, name, version, decision, reason);

@@ -136,28 +136,84 @@ public sealed partial class SecretService
     public async ValueTask<ImmutableArray<(SecretReading? Reading, CofferError? Failure)>> GetValuesAsync(
         Caller caller, IReadOnlyList<(SecretPath Path, VersionSelector Selector)> wanted, CancellationToken cancellationToken)
     {
-        // All are begun before any is waited for, so that their records share a flush of the trail.
-        Task<(SecretReading? Reading, CofferError? Failure)>[] reads = [.. wanted.Select(w => ReadOneAsync(caller, w.Path, w.Selector, cancellationToken))];
+        // Judged one by one and recorded together: one hand-over to the flush of the trail for all of them.
+        ReadOutcome[] outcomes = new ReadOutcome[wanted.Count];
+        List<AuditRecord> records = new(wanted.Count);
+        for (int i = 0; i < outcomes.Length; i++)
+        {
+            outcomes[i] = await JudgeOneAsync(caller, wanted[i].Path, wanted[i].Selector, records, cancellationToken).ConfigureAwait(false);
+        }
+
+        await _parts.RecordAllAsync(records).ConfigureAwait(false);
+        ImmutableArray<(SecretReading? Reading, CofferError? Failure)>.Builder read = ImmutableArray.CreateBuilder<(SecretReading?, CofferError?)>(outcomes.Length);
         try
         {
-            return [.. await Task.WhenAll(reads).ConfigureAwait(false)];
+            foreach (ReadOutcome outcome in outcomes)
+            {
+                read.Add(OpenOne(outcome));
+            }
+
+            return read.MoveToImmutable();
         }
         catch
         {
-            foreach (Task<(SecretReading? Reading, CofferError? Failure)> read in reads.Where(r => r.IsCompletedSuccessfully))
+            foreach ((SecretReading? reading, _) in read)
             {
-                (await read.ConfigureAwait(false)).Reading?.Dispose();
+                reading?.Dispose();
             }
 
             throw;
         }
     }
 
-    private async Task<(SecretReading? Reading, CofferError? Failure)> ReadOneAsync(Caller caller, SecretPath path, VersionSelector selector, CancellationToken cancellationToken)
+    /// <summary>One of many reads before it is opened: what was found, or why it is not.</summary>
+    private readonly record struct ReadOutcome(Vault? Vault, Secret? Head, Selected Selected, CofferError? Failure);
+
+    private async ValueTask<ReadOutcome> JudgeOneAsync(Caller caller, SecretPath path, VersionSelector selector, List<AuditRecord> records, CancellationToken cancellationToken)
     {
+        const string action = nameof(Operation.ReadValue);
         try
         {
-            return (await GetValueAsync(caller, path, selector, cancellationToken).ConfigureAwait(false), null);
+            (Vault? vault, CachedSecret? found, Selected selected, AccessDecision decision) = await JudgeReadAsync(caller, Operation.ReadValue, path, selector, cancellationToken).ConfigureAwait(false);
+            if (!decision.Allowed)
+            {
+                (AuditRecord denial, CofferException refusal) = Denied(caller, action, path, selector.Describe(), decision);
+                records.Add(denial);
+                return new(vault, null, selected, refusal.Error);
+            }
+
+            if (selected.Failure is { } failure)
+            {
+                if (failure.Code is CofferErrorCode.Sealed or CofferErrorCode.Unavailable)
+                {
+                    throw failure;
+                }
+
+                records.Add(_parts.Record(caller, action, path.Vault, path.Name, selector.Describe(), AuditDecision.Fail, failure.Code.ToString()));
+                return new(vault, null, selected, failure.Error);
+            }
+
+            records.Add(_parts.Record(caller, action, path.Vault, path.Name, Text(selected.Version!.Number), AuditDecision.Allow, decision.Reason));
+            return new(vault, found!.Head, selected, null);
+        }
+        catch (CofferException failure) when (failure.Code is not (CofferErrorCode.Sealed or CofferErrorCode.Unavailable))
+        {
+            return new(null, null, default, failure.Error);
+        }
+    }
+
+    private (SecretReading? Reading, CofferError? Failure) OpenOne(ReadOutcome outcome)
+    {
+        if (outcome.Head is not { } head)
+        {
+            return (null, outcome.Failure);
+        }
+
+        SecretVersion version = outcome.Selected.Version!;
+        try
+        {
+            NoteRead(head, version);
+            return (new(outcome.Vault!, head, version, outcome.Selected.Labels, Open(outcome.Vault!, head, version, outcome.Selected.Sealed)), null);
         }
         catch (CofferException failure) when (failure.Code is not (CofferErrorCode.Sealed or CofferErrorCode.Unavailable))
         {

@@ -199,9 +199,13 @@ public sealed partial class SecretService
     /// </summary>
     private async ValueTask<CofferException> DeniedAsync(Caller caller, string action, SecretPath path, string? version, AccessDecision decision, string? told = null)
     {
-        await _parts.RecordAsync(_parts.Record(caller, action, path.Vault, path.Name, version, AuditDecision.Deny, decision.Reason)).ConfigureAwait(false);
-        return Error.AccessDenied(told ?? action, path.Name.Value, decision.Reason, decision.Explicit);
+        (AuditRecord record, CofferException refusal) = Denied(caller, action, path, version, decision, told);
+        await _parts.RecordAsync(record).ConfigureAwait(false);
+        return refusal;
     }
+
+    private (AuditRecord Record, CofferException Refusal) Denied(Caller caller, string action, SecretPath path, string? version, AccessDecision decision, string? told = null) =>
+        (_parts.Record(caller, action, path.Vault, path.Name, version, AuditDecision.Deny, decision.Reason), Error.AccessDenied(told ?? action, path.Name.Value, decision.Reason, decision.Explicit));
 
     /// <summary>Records that an allowed call was refused by a rule and answers the exception to throw.</summary>
     private async ValueTask<CofferException> FailedAsync(Caller caller, string action, SecretPath path, string? version, CofferException failure)
