@@ -36,6 +36,8 @@ public static class RequestFacts
         UserAgent = context.UserAgent(),
         Home = identity.Home,
         Session = identity.Session,
+        SessionTags = identity.SessionTags,
+        Issued = identity.Issued,
         Limits = identity.Limits,
         Native = native,
     };

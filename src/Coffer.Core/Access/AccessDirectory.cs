@@ -74,7 +74,9 @@ public sealed class AccessDirectory
 
         IReadOnlyList<Policy> policies = await _store.Access.PoliciesAsync(Attachment.To(head.Uid), cancellationToken).ConfigureAwait(false);
         Keyring keys = _seals.Current;
-        if (!RowMacs.PolicyDigest(policies).AsSpan().SequenceEqual(head.PolicyDigest.Span) || policies.Any(p => !RowMacs.Holds(keys, p)))
+        byte[] digest = RowMacs.PolicyDigest(policies);
+        bool whole = digest.AsSpan().SequenceEqual(head.PolicyDigest.Span) || await IsNewerAsync(keys, head, digest, cancellationToken).ConfigureAwait(false);
+        if (!whole || policies.Any(p => !RowMacs.Holds(keys, p)))
         {
             _alarm($"policies of secret {head.Uid}");
             throw Error.Integrity($"policies of secret {head.Uid}");
@@ -86,9 +88,34 @@ public sealed class AccessDirectory
             _onSecrets.Clear();
         }
 
-        _onSecrets[head.Uid] = (head.PolicyDigest, parsed);
+        _onSecrets[head.Uid] = (digest, parsed);
         return parsed;
     }
+
+    /// <summary>Whether the head was read before a change of its policies that has been committed since: then the new set is judged.</summary>
+    private async ValueTask<bool> IsNewerAsync(Keyring keys, Secret head, byte[] digest, CancellationToken cancellationToken)
+    {
+        Secret? now = await _store.Secrets.FindHeadAsync(head.Uid, cancellationToken).ConfigureAwait(false);
+        if (now is null)
+        {
+            return digest.Length == 0;
+        }
+
+        if (now.Revision <= head.Revision || !digest.AsSpan().SequenceEqual(now.PolicyDigest.Span) || Current.Vaults.Values.FirstOrDefault(v => v.Id == now.VaultId) is not { } vault)
+        {
+            return false;
+        }
+
+        RowMacs.Verify(keys, now, vault.Number);
+        return true;
+    }
+
+    /// <summary>Makes a policy ready; what its language cannot judge exactly, and a language there is none of, is refused with InvalidRequest.</summary>
+    internal ParsedPolicy Parse(Policy policy) =>
+        (_languages.FirstOrDefault(l => string.Equals(l.Name, policy.Language, StringComparison.Ordinal)) ?? throw Error.InvalidRequest("there is no such policy language", "language")).Parse(policy);
+
+    /// <summary>The bit of a language in a secret's mask.</summary>
+    internal int BitOf(string language) => _languages.FirstOrDefault(l => string.Equals(l.Name, language, StringComparison.Ordinal))?.Bit ?? 0;
 
     private IReadOnlyList<Vault> SoundVaults(Keyring keys, IReadOnlyList<Vault> vaults, AccessRows rows)
     {

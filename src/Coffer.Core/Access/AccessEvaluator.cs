@@ -24,6 +24,7 @@ public static class AccessEvaluator
         }
 
         AccessDecision? allow = null;
+        PolicyUse? wanting = null;
         bool withinLimits = true;
         foreach (IPolicyLanguage language in snapshot.Languages)
         {
@@ -33,11 +34,12 @@ public static class AccessEvaluator
                 continue;
             }
 
-            Judgement judgement = JudgeAll(language, policies, request);
+            Judgement judgement = JudgeAll(snapshot, language, policies, request);
+            wanting ??= judgement.By;
             withinLimits &= judgement.WithinLimits;
             if (judgement.Verdict == Verdict.Deny)
             {
-                return new(false, judgement.Reason, Explicit: true, language.Name);
+                return new(false, judgement.Reason, Explicit: true, language.Name) { By = judgement.By };
             }
 
             if (judgement.Verdict == Verdict.Allow)
@@ -48,19 +50,19 @@ public static class AccessEvaluator
 
         if (allow is not { } allowed)
         {
-            return new(false, NothingAllows);
+            return new(false, NothingAllows) { By = wanting };
         }
 
         if (!withinLimits)
         {
-            return new(false, "a boundary, organisation or session policy does not allow it");
+            return new(false, "a boundary, organisation or session policy does not allow it") { By = wanting };
         }
 
         foreach (PolicySet limit in request.Caller.Limits)
         {
             if (!snapshot.LimitAllows(limit, request))
             {
-                return new(false, "the limits of the credential do not allow it");
+                return new(false, "the limits of the credential do not allow it") { By = PolicyUse.Session };
             }
         }
 
@@ -72,7 +74,7 @@ public static class AccessEvaluator
     /// <summary>Whether an operation needs no allowing policy (a deny still counts).</summary>
     public static bool AnyCallerMay(Operation operation) => operation is Operation.RandomPassword or Operation.WhoAmI;
 
-    internal static Judgement JudgeAll(IPolicyLanguage language, ReadOnlySpan<ParsedPolicy> policies, AccessRequest request)
+    internal static Judgement JudgeAll(AccessSnapshot snapshot, IPolicyLanguage language, ReadOnlySpan<ParsedPolicy> policies, AccessRequest request)
     {
         foreach (ParsedPolicy policy in policies)
         {
@@ -82,7 +84,7 @@ public static class AccessEvaluator
             }
         }
 
-        ImmutableArray<PolicyQuestion> questions = language.Express(request);
+        ImmutableArray<PolicyQuestion> questions = language.Express(snapshot, request);
         if (questions.IsEmpty)
         {
             return AnyCallerMay(request.Operation) ? new(Verdict.Allow, "any caller may") : new(Verdict.Silent, NothingAllows);
@@ -106,5 +108,54 @@ public static class AccessEvaluator
         }
 
         return overall with { WithinLimits = withinLimits };
+    }
+
+    /// <summary>Whether a set that limits a credential allows the request: each of its questions, judged by the set alone.</summary>
+    internal static bool LimitAllows(AccessSnapshot snapshot, IPolicyLanguage language, ReadOnlySpan<ParsedPolicy> set, AccessRequest request)
+    {
+        foreach (ParsedPolicy policy in set)
+        {
+            if (policy is UnjudgeablePolicy)
+            {
+                return false;
+            }
+        }
+
+        ImmutableArray<PolicyQuestion> questions = language.Express(snapshot, request);
+        if (questions.IsEmpty)
+        {
+            return AnyCallerMay(request.Operation);
+        }
+
+        foreach (PolicyQuestion question in questions)
+        {
+            if (!language.LimitAllows(set, request, question))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Whether the caller may act as another principal by that one's trust policies: denied if any language denies, else allowed if any allows.</summary>
+    internal static AccessDecision DecideAssuming(AccessSnapshot snapshot, AccessRequest request, Principal target)
+    {
+        AccessDecision? allow = null;
+        foreach (IPolicyLanguage language in snapshot.Languages)
+        {
+            Judgement judgement = language.JudgeAssuming(snapshot, request, target);
+            if (judgement.Verdict == Verdict.Deny)
+            {
+                return new(false, judgement.Reason, Explicit: true, language.Name) { By = judgement.By };
+            }
+
+            if (judgement.Verdict == Verdict.Allow)
+            {
+                allow ??= new(true, judgement.Reason, Explicit: true, language.Name);
+            }
+        }
+
+        return allow ?? new(false, NothingAllows);
     }
 }

@@ -28,9 +28,10 @@ internal static partial class AccessExplainer
     }
 
     /// <summary>Who acts as another is asked about that first, and as an administrator of the server only then.</summary>
-    public static AccessExplanation OfAssuming(AccessSnapshot snapshot, AccessExplanation asAdministrator, PrincipalName target)
+    public static AccessExplanation OfAssuming(AccessSnapshot snapshot, AccessExplanation asAdministrator, PrincipalName target, Caller asked, long now)
     {
-        if (AssumedBy.Allows(snapshot, target, asAdministrator.Subject) is { } assumed)
+        if (snapshot.PrincipalsByName.TryGetValue(target, out Principal? wanted)
+            && AccessEvaluator.DecideAssuming(snapshot, new() { Operation = Operation.Administer, Caller = asked, Now = now }, wanted) is { Allowed: true } assumed)
         {
             return asAdministrator with { Decision = assumed, Until = null, Remedy = null };
         }

@@ -78,7 +78,7 @@ internal static partial class AccessExplainer
             return new(language.Name, policy.Policy.Name, on, Verdict.Silent, "says who may act as this principal", null);
         }
 
-        Judgement judgement = AccessEvaluator.JudgeAll(language, [policy], request);
+        Judgement judgement = AccessEvaluator.JudgeAll(snapshot, language, [policy], request);
         Grant? grant = GrantLanguage.GrantOf(policy);
         string statement = judgement.Verdict == Verdict.Silent && grant is not null ? GrantLanguage.WhySilent(policy, request) : judgement.Reason;
         return new(language.Name, policy.Policy.Name, on, judgement.Verdict, statement, grant?.Until);
@@ -107,7 +107,7 @@ internal static partial class AccessExplainer
         {
             foreach (ParsedPolicy policy in snapshot.Applicable(language, request, onSecret))
             {
-                if (policy is UnjudgeablePolicy || AccessEvaluator.JudgeAll(language, [policy], request).Verdict == Verdict.Deny)
+                if (policy is UnjudgeablePolicy || AccessEvaluator.JudgeAll(snapshot, language, [policy], request).Verdict == Verdict.Deny)
                 {
                     return language.Name == GrantLanguage.LanguageName ? $"coffer grant delete {policy.Policy.Name}" : $"change the {language.Name} policy {policy.Policy.Name} on {NameOf(snapshot, policy.Policy.AttachedTo)}";
                 }

@@ -138,7 +138,7 @@ public sealed class AccessSnapshot
         onSecret.Any(p => p.Policy.Language == language) ? [.. policies, .. onSecret.Where(p => p.Policy.Language == language)] : policies;
 
     /// <summary>Policies of one language on one object that is no secret.</summary>
-    internal ImmutableArray<ParsedPolicy> On(string language, Attachment at) => _policies.GetValueOrDefault((language, at), []);
+    public ImmutableArray<ParsedPolicy> On(string language, Attachment at) => _policies.GetValueOrDefault((language, at), []);
 
     /// <summary>Whether one limit of a credential allows: its language judges all of the set together, and nothing else.</summary>
     internal bool LimitAllows(PolicySet limit, AccessRequest request)
@@ -160,7 +160,7 @@ public sealed class AccessSnapshot
             _limits[limit] = policies;
         }
 
-        return AccessEvaluator.JudgeAll(language, policies, request) is { Verdict: Verdict.Allow, WithinLimits: true };
+        return AccessEvaluator.LimitAllows(this, language, policies, request);
     }
 
     private static ParsedPolicy ParseLimit(IPolicyLanguage language, string source, string credential)
@@ -170,7 +170,7 @@ public sealed class AccessSnapshot
             Id = Guid.Empty,
             Language = language.Name,
             Name = "limit",
-            Use = PolicyUse.Identity,
+            Use = language.LimitUse,
             Source = source,
             AttachedTo = Attachment.ToCredential(credential),
             Created = 0,
@@ -193,7 +193,7 @@ public sealed class AccessSnapshot
         {
             if (_policies.TryGetValue((language, at), out ImmutableArray<ParsedPolicy> policies))
             {
-                found.AddRange(policies);
+                found.AddRange(policies.Where(p => p.Policy.Use != PolicyUse.Library));
             }
         }
 

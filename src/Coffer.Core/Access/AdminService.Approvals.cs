@@ -264,7 +264,7 @@ public sealed partial class AdminService
     }
 
     /// <summary>Refuses what widens who may do what in a vault where that takes two.</summary>
-    private static void RefuseAlone(AccessSnapshot snapshot, VaultName? vault, string hint)
+    internal static void RefuseAlone(AccessSnapshot snapshot, VaultName? vault, string hint)
     {
         foreach (Vault guarded in snapshot.Vaults.Values)
         {

@@ -75,7 +75,7 @@ public sealed partial class AdminService
     /// </summary>
     public async ValueTask<IReadOnlyList<Credential>> ListCredentialsAsync(Caller caller, PrincipalName principal, CancellationToken cancellationToken)
     {
-        await AuthoriseOwnAsync(caller, Operation.ReadPolicy, principal == caller.Principal.Name, "ListCredentials", principal.Value).ConfigureAwait(false);
+        await AuthoriseOwnAsync(caller, Operation.ReadPolicy, principal == caller.Principal.Name, "ListCredentials", principal.Value, vault: AuthorityOver(principal)).ConfigureAwait(false);
         return [.. (await AllOfAsync(Find(Snapshot, principal).Id, cancellationToken).ConfigureAwait(false)).Where(c => !IsSession(c))];
     }
 
@@ -89,7 +89,7 @@ public sealed partial class AdminService
         // How one logs in is ended with what proves that one does, or by somebody else.
         bool own = found?.PrincipalId == caller.Principal.Id && !IsFactor(found)
             && (caller.Credential == publicId || await _credentials.HasLoggedInAsync(caller, cancellationToken).ConfigureAwait(false));
-        string reason = await AuthoriseOwnAsync(caller, Operation.Administer, own, "DeleteCredential", found?.PublicId ?? "credentials", record: false).ConfigureAwait(false);
+        string reason = await AuthoriseOwnAsync(caller, Operation.Administer, own, "DeleteCredential", found?.PublicId ?? "credentials", record: false, AuthorityOver(found)).ConfigureAwait(false);
         if (found is null || !await ChangeCredentialsAsync(
             found.PrincipalId ?? Guid.Empty,
             // The seed goes with its recovery codes; it may have been confirmed since it was found.
@@ -198,7 +198,7 @@ public sealed partial class AdminService
         long now = _parts.Clock.Now();
         CheckEnd(change.Disable ? null : change.Expires, now);
         Credential? found = await _credentials.FindAsync(publicId, cancellationToken).ConfigureAwait(false);
-        string reason = await AuthoriseAsync(caller, Operation.Administer, null, found?.PublicId ?? "credentials", record: false, "UpdateCredential").ConfigureAwait(false);
+        string reason = await AuthoriseAsync(caller, Operation.Administer, AuthorityOver(found), found?.PublicId ?? "credentials", record: false, "UpdateCredential").ConfigureAwait(false);
         AuditRecord record = Record(caller, Operation.Administer, null, found?.PublicId, AuditDecision.Allow, reason) with { Action = "UpdateCredential" };
         if (found?.PrincipalId is not { } owner || IsFactor(found) || found.Kind == CredentialKind.Invitation)
         {
@@ -279,9 +279,15 @@ public sealed partial class AdminService
         SecretValue? secret = null;
         try
         {
-            Credential stored = await ChangeAsync(caller, Operation.Administer, null, principal.Value, (snapshot, keys) =>
+            VaultName? over = AuthorityOver(principal);
+            Credential stored = await ChangeAsync(caller, Operation.Administer, over, principal.Value, (snapshot, keys) =>
             {
                 Principal found = Find(snapshot, principal);
+                if (over is { } vault && !IsOf(snapshot, found, vault))
+                {
+                    throw Error.VersionConflict();
+                }
+
                 CheckQuota(existing, _parts.Clock.Now());
                 (Credential credential, secret) = make(keys, new()
                 {

@@ -59,7 +59,7 @@ public sealed partial class AdminService
     public async ValueTask<(Credential Credential, Principal? Owner)> GetCredentialAsync(Caller caller, string publicId, CancellationToken cancellationToken)
     {
         Credential? found = await _credentials.FindAsync(publicId, cancellationToken).ConfigureAwait(false);
-        await AuthoriseOwnAsync(caller, Operation.ReadPolicy, found?.PrincipalId == caller.Principal.Id, "GetCredential", found?.PublicId ?? "credentials").ConfigureAwait(false);
+        await AuthoriseOwnAsync(caller, Operation.ReadPolicy, found?.PrincipalId == caller.Principal.Id, "GetCredential", found?.PublicId ?? "credentials", vault: AuthorityOver(found)).ConfigureAwait(false);
         return found is null
             ? throw Error.NotFound("credential")
             : (found, found.PrincipalId is { } owner ? Snapshot.Principals.GetValueOrDefault(owner) : null);

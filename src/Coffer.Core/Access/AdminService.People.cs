@@ -1,5 +1,6 @@
 using Coffer.Core.Audit;
 using Coffer.Core.Errors;
+using Coffer.Core.Secrets;
 using Coffer.Core.Stores;
 
 namespace Coffer.Core.Access;
@@ -234,11 +235,11 @@ public sealed partial class AdminService
     /// Decides on something of one's own, which people may without any grant (a deny still counts, and so do the limits of what
     /// they are proven with), or of somebody else's, which takes <paramref name="otherwise"/>. Recorded.
     /// </summary>
-    private async ValueTask<string> AuthoriseOwnAsync(Caller caller, Operation otherwise, bool own, string action, string subject, bool record = true)
+    private async ValueTask<string> AuthoriseOwnAsync(Caller caller, Operation otherwise, bool own, string action, string subject, bool record = true, VaultName? vault = null)
     {
         if (!own || caller.Principal.Kind == PrincipalKind.Workload || !caller.Limits.IsEmpty)
         {
-            return await AuthoriseAsync(caller, otherwise, null, subject, record, action).ConfigureAwait(false);
+            return await AuthoriseAsync(caller, otherwise, vault, subject, record, action).ConfigureAwait(false);
         }
 
         AccessDecision decision = AccessEvaluator.Decide(Snapshot, new() { Operation = Operation.WhoAmI, Caller = caller, Now = _parts.Clock.Now() });

@@ -53,7 +53,7 @@ public sealed partial class AdminService
         {
             AuditRecord denial = Record(caller, operation, vault, subject, AuditDecision.Deny, decision.Reason);
             await _parts.RecordAsync(action is null ? denial : denial with { Action = action }).ConfigureAwait(false);
-            throw Error.AccessDenied(operation.Text(), subject ?? vault?.Value ?? "server", decision.Reason);
+            throw Error.AccessDenied(operation.Text(), subject ?? vault?.Value ?? "server", decision.Reason, decision.Explicit, decision.By);
         }
 
         if (record)
@@ -67,7 +67,7 @@ public sealed partial class AdminService
 
     /// <summary>Authorises, then runs one change under the gate: prepare (may refuse), save with its audit body, commit, put in force.</summary>
     private async ValueTask<T> ChangeAsync<T>(
-        Caller caller, Operation operation, VaultName? vault, string? subject, Func<AccessSnapshot, Keyring, (AccessChange Change, T Result)> prepare, CancellationToken cancellationToken)
+        Caller caller, Operation operation, VaultName? vault, string? subject, Func<AccessSnapshot, Keyring, (AccessChange Change, T Result)> prepare, CancellationToken cancellationToken, Func<AccessChange, Vault?>? with = null)
     {
         string reason = await AuthoriseAsync(caller, operation, vault, subject, record: false).ConfigureAwait(false);
         await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -95,7 +95,14 @@ public sealed partial class AdminService
                 throw Error.AlreadyExists("object", subject ?? "");
             }
 
-            AuditRecord record = Record(caller, operation, vault, subject, AuditDecision.Allow, reason) with { Change = new() { Rows = RowsOf(Snapshot, change, gone) } };
+            List<AuditRowRevision> rows = RowsOf(Snapshot, change, gone);
+            if (with?.Invoke(change) is { } changed)
+            {
+                _ = await transaction.SaveAsync(changed, cancellationToken).ConfigureAwait(false) ?? throw Error.VersionConflict();
+                rows.Add(new(AuditRowKind.Vault, changed.Number.ToString(), changed.SettingsRevision - 1, changed.SettingsRevision));
+            }
+
+            AuditRecord record = Record(caller, operation, vault, subject, AuditDecision.Allow, reason) with { Change = new() { Rows = rows } };
             await FinishAsync(transaction, record, cancellationToken).ConfigureAwait(false);
             _credentials.Forget(change);
             return result;

@@ -16,24 +16,19 @@ internal static class AssumedBy
             ? (parsed, kind == "group")
             : throw Error.InvalidRequest("a trust policy is 'principal NAME' or 'group NAME'", "source");
 
-    /// <summary>The permission where the target names the principal or one of its groups; null where it does not.</summary>
-    public static AccessDecision? Allows(AccessSnapshot snapshot, PrincipalName target, Principal principal)
+    /// <summary>Allows where the target names the principal or one of its groups; else is silent.</summary>
+    public static Judgement Judge(AccessSnapshot snapshot, Principal target, Principal principal)
     {
-        if (!snapshot.PrincipalsByName.TryGetValue(target, out Principal? wanted) || !principal.Enabled)
-        {
-            return null;
-        }
-
-        foreach (ParsedPolicy policy in snapshot.On(GrantLanguage.LanguageName, Attachment.ToPrincipal(wanted.Id)))
+        foreach (ParsedPolicy policy in snapshot.On(GrantLanguage.LanguageName, Attachment.ToPrincipal(target.Id)))
         {
             if (policy is ParsedAssumption assumption
                 && (assumption.IsGroup ? snapshot.GroupsOf.GetValueOrDefault(principal.Id, []).Any(g => g.Name == assumption.Name) : assumption.Name == principal.Name))
             {
-                return new(true, $"{target} may be assumed by {policy.Policy.Source}", Explicit: true, GrantLanguage.LanguageName);
+                return new(Verdict.Allow, $"{target.Name} may be assumed by {policy.Policy.Source}");
             }
         }
 
-        return null;
+        return new(Verdict.Silent, AccessEvaluator.NothingAllows);
     }
 }
 

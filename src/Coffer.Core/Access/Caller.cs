@@ -34,6 +34,12 @@ public sealed record Caller
     /// <summary>Session name (AWS sessions only), or null.</summary>
     public string? Session { get; init; }
 
+    /// <summary>Tags given to the session, which stand over those of the principal.</summary>
+    public ImmutableSortedDictionary<string, string> SessionTags { get; init; } = Secret.NoTags;
+
+    /// <summary>When the temporary credential was issued, UTC microseconds; null for one that is stored.</summary>
+    public long? Issued { get; init; }
+
     /// <summary>The asking wire's own question, opaque to the core; its own policy language may read it.</summary>
     public object? Native { get; init; }
 

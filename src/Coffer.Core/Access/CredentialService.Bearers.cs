@@ -51,7 +51,7 @@ public sealed partial class CredentialService
         CheckBearer(audience, seconds);
         (Principal target, bool self) = await MayBecomeAsync(caller, principal, home).ConfigureAwait(false);
         long end = self ? own?.Expires ?? long.MaxValue : long.MaxValue;
-        return Bearer(target, own?.Root ?? caller.Credential, home ?? target.Home, audience, seconds, end, sessionName, self ? caller.Limits : [], own?.Cidrs ?? []);
+        return Bearer(target, own?.Root ?? caller.Credential, home ?? target.Home, audience, seconds, end, sessionName, TraitsOf(caller, own, self, null));
     }
 
     /// <summary>A bearer token shown for one audience.</summary>
@@ -80,7 +80,7 @@ public sealed partial class CredentialService
             return (null, ProofFailure.Expired);
         }
 
-        return !IsWithin(session.Cidrs, address)
+        return !IsWithin(session.Traits.Cidrs, address)
             ? (null, ProofFailure.WrongAddress)
             : (new()
             {
@@ -90,8 +90,11 @@ public sealed partial class CredentialService
                 Home = session.Home,
                 Session = session.Name.Length == 0 ? null : session.Name,
                 Expires = session.Expires,
-                Limits = session.Limits,
-                Cidrs = session.Cidrs,
+                Limits = session.Traits.Limits,
+                Cidrs = session.Traits.Cidrs,
+                SessionTags = session.Traits.Tags,
+                TransitiveTags = session.Traits.TransitiveTags,
+                Issued = session.Issued,
             }, default);
     }
 
@@ -109,14 +112,13 @@ public sealed partial class CredentialService
     }
 
     internal BearerToken Bearer(
-        Principal principal, string root, VaultName? home, string audience, int seconds, long end, string sessionName,
-        System.Collections.Immutable.ImmutableArray<PolicySet> limits, System.Collections.Immutable.ImmutableArray<IPNetwork> cidrs)
+        Principal principal, string root, VaultName? home, string audience, int seconds, long end, string sessionName, SessionTraits traits)
     {
         long now = _parts.Clock.Now();
         long expires = Math.Min(now + (seconds * Microseconds.PerSecond), end);
         string id = RandomNumberGenerator.GetString("abcdefghijkmnpqrstuvwxyz23456789", BearerIdLength);
         using SecretValue nothing = SecretValue.Rent(0);
-        string text = SealSession(BearerContext(id), new(principal.Id, root, now, expires, home, sessionName, limits, cidrs, audience), nothing);
+        string text = SealSession(BearerContext(id), new(principal.Id, root, now, expires, home, sessionName, traits, audience), nothing);
         SecretValue token = SecretValue.Rent(BearerPrefix.Length + BearerIdLength + text.Length);
         Encoding.ASCII.GetBytes(BearerPrefix + id + text, token.Buffer);
         return new(BearerId(id), token, expires);

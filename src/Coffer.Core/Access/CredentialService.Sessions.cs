@@ -10,6 +10,22 @@ using Coffer.Core.Secrets;
 
 namespace Coffer.Core.Access;
 
+/// <summary>What a session has beside its principal: what narrows it, and what it carries into conditions.</summary>
+public sealed record SessionTraits
+{
+    /// <summary>Sets of policies; every set must allow.</summary>
+    public ImmutableArray<PolicySet> Limits { get; init; } = [];
+
+    /// <summary>Networks it is bound to; empty = any.</summary>
+    public ImmutableArray<IPNetwork> Cidrs { get; init; } = [];
+
+    /// <summary>Tags over those of the principal, up to 50.</summary>
+    public ImmutableSortedDictionary<string, string> Tags { get; init; } = Secret.NoTags;
+
+    /// <summary>Keys of the tags that go along to another principal, where they cannot be replaced.</summary>
+    public ImmutableArray<string> TransitiveTags { get; init; } = [];
+}
+
 /// <summary>A temporary access key, shown once. Nothing of it is stored: the session token seals what is needed to know it again.</summary>
 /// <param name="AccessKeyId"><c>ASIA</c> and sixteen characters.</param>
 /// <param name="SecretAccessKey">Forty characters. Dispose it.</param>
@@ -29,14 +45,17 @@ public sealed partial class CredentialService
     /// <summary>Shortest and longest life of a session, in seconds.</summary>
     public const int MinSessionSeconds = 900, MaxSessionSeconds = 43_200;
 
+    /// <summary>Longest session token, in characters.</summary>
+    public const int MaxSessionTokenCharacters = ((MaxSessionToken + 64) * 4 / 3) + 4;
+
     /// <summary>In the trail: a session or bearer token for oneself or for another.</summary>
     internal const string IssueAction = "IssueSession";
 
     /// <summary>What a session that the server gave by itself goes back to: no credential or trust can be called so.</summary>
     private const string ServerRoot = "(server)";
 
-    private const byte SessionLayout = 2;
-    private const int MaxSessionToken = 4096, MaxParents = 8;
+    private const byte SessionLayout = 3;
+    private const int MaxSessionToken = 8192, MaxParents = 8;
     private const string KeyAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
     /// <summary>
@@ -45,13 +64,26 @@ public sealed partial class CredentialService
     /// InvalidRequest.
     /// </summary>
     public async ValueTask<TemporaryAccessKey> IssueSessionAsync(
-        Caller caller, Identity? own, PrincipalName? principal, VaultName? home, int seconds, string sessionName, CancellationToken cancellationToken)
+        Caller caller, Identity? own, PrincipalName? principal, VaultName? home, int seconds, string sessionName, CancellationToken cancellationToken, SessionTraits? asked = null)
     {
         cancellationToken.ThrowIfCancellationRequested();
         CheckSession(seconds);
         (Principal target, bool self) = await MayBecomeAsync(caller, principal, home).ConfigureAwait(false);
         long end = self ? own?.Expires ?? long.MaxValue : long.MaxValue;
-        return AccessKey(target, own?.Root ?? caller.Credential, home ?? target.Home, seconds, end, sessionName, self ? caller.Limits : [], own?.Cidrs ?? []);
+        return AccessKey(target, own?.Root ?? caller.Credential, home ?? target.Home, seconds, end, sessionName, TraitsOf(caller, own, self, asked));
+    }
+
+    /// <summary>What a session has of the credential it is got with, and what was asked for it.</summary>
+    private static SessionTraits TraitsOf(Caller caller, Identity? own, bool self, SessionTraits? asked)
+    {
+        IEnumerable<KeyValuePair<string, string>> inherited = caller.SessionTags.Where(t => self || own?.TransitiveTags.Contains(t.Key, StringComparer.OrdinalIgnoreCase) == true);
+        return new()
+        {
+            Limits = [.. self ? caller.Limits : [], .. asked?.Limits ?? []],
+            Cidrs = own?.Cidrs ?? [],
+            Tags = (asked?.Tags ?? Secret.NoTags).SetItems(inherited),
+            TransitiveTags = [.. (own?.TransitiveTags ?? []).Union(asked?.TransitiveTags ?? [], StringComparer.OrdinalIgnoreCase)],
+        };
     }
 
     /// <summary>
@@ -75,7 +107,7 @@ public sealed partial class CredentialService
         }
 
         await _parts.RecordAsync(_parts.Record(SystemCaller.For("IssueToProgram"), IssueAction, home, null, null, Audit.AuditDecision.Allow, "for a program the server runs") with { Name = principal.Value }).ConfigureAwait(false);
-        return AccessKey(target, ServerRoot, home, seconds, long.MaxValue, sessionName, [], []);
+        return AccessKey(target, ServerRoot, home, seconds, long.MaxValue, sessionName, new());
     }
 
     internal static void CheckSession(int seconds)
@@ -87,7 +119,7 @@ public sealed partial class CredentialService
     }
 
     internal TemporaryAccessKey AccessKey(
-        Principal principal, string root, VaultName? home, int seconds, long end, string sessionName, ImmutableArray<PolicySet> limits, ImmutableArray<IPNetwork> cidrs)
+        Principal principal, string root, VaultName? home, int seconds, long end, string sessionName, SessionTraits traits)
     {
         long now = _parts.Clock.Now();
         long expires = Math.Min(now + (seconds * Microseconds.PerSecond), end);
@@ -95,7 +127,7 @@ public sealed partial class CredentialService
         SecretValue secret = DrawSecret();
         try
         {
-            return new(keyId, secret, SealSession(keyId, new(principal.Id, root, now, expires, home, sessionName, limits, cidrs, ""), secret), expires);
+            return new(keyId, secret, SealSession(keyId, new(principal.Id, root, now, expires, home, sessionName, traits, ""), secret), expires);
         }
         catch
         {
@@ -112,20 +144,20 @@ public sealed partial class CredentialService
     {
         AccessSnapshot snapshot = _parts.Access.Current;
         bool self = principal is null || principal == caller.Principal.Name;
-        AccessDecision? assumed = self ? null : AssumedBy.Allows(snapshot, principal!.Value, caller.Principal);
+        AccessRequest request = new() { Operation = self ? Operation.WhoAmI : Operation.Administer, Caller = caller, Now = _parts.Clock.Now() };
+        AccessDecision? assumed = self || !snapshot.PrincipalsByName.TryGetValue(principal!.Value, out Principal? wanted) ? null : AccessEvaluator.DecideAssuming(snapshot, request, wanted);
         // What limits the caller's credential would not limit what is got with it: such a one becomes nobody else.
-        AccessDecision decision = (caller.Limits.IsEmpty ? assumed : null) ?? AccessEvaluator.Decide(snapshot, new()
+        AccessDecision decision = assumed is { Allowed: true } && caller.Limits.IsEmpty || assumed is { Allowed: false, Explicit: true } ? assumed.Value : AccessEvaluator.Decide(snapshot, request);
+        if (!decision.Allowed && assumed is { Allowed: true })
         {
-            Operation = self ? Operation.WhoAmI : Operation.Administer,
-            Caller = caller,
-            Now = _parts.Clock.Now(),
-        });
-        decision = assumed is null || decision.Allowed ? decision : decision with { Reason = "a limited credential acts as nobody else: its limits would not go along" };
+            decision = decision with { Reason = "a limited credential acts as nobody else: its limits would not go along" };
+        }
+
         string subject = (principal ?? caller.Principal.Name).Value;
         await _parts.RecordAsync(_parts.Record(caller, IssueAction, home, null, null, decision.Allowed ? Audit.AuditDecision.Allow : Audit.AuditDecision.Deny, decision.Reason) with { Name = subject }).ConfigureAwait(false);
         if (!decision.Allowed)
         {
-            throw Error.AccessDenied(IssueAction, subject, decision.Reason);
+            throw Error.AccessDenied(IssueAction, subject, decision.Reason, decision.Explicit, decision.By);
         }
 
         Principal target = self ? caller.Principal : snapshot.PrincipalsByName.GetValueOrDefault(principal!.Value) ?? throw Error.NotFound("principal", subject);
@@ -156,7 +188,7 @@ public sealed partial class CredentialService
     }
 
     private sealed record Session(
-        Guid Principal, string Parent, long Issued, long Expires, VaultName? Home, string Name, ImmutableArray<PolicySet> Limits, ImmutableArray<IPNetwork> Cidrs, string Audience);
+        Guid Principal, string Parent, long Issued, long Expires, VaultName? Home, string Name, SessionTraits Traits, string Audience);
 
     /// <summary>Whether the trust or credential at the root of a session is still there, and what that one was got with.</summary>
     internal async ValueTask<bool> IsAliveAsync(AccessSnapshot snapshot, string root, CancellationToken cancellationToken, int depth = 0)
@@ -207,7 +239,7 @@ public sealed partial class CredentialService
             return (null, ProofFailure.Expired);
         }
 
-        if (!IsWithin(session.Cidrs, address))
+        if (!IsWithin(session.Traits.Cidrs, address))
         {
             return (null, ProofFailure.WrongAddress);
         }
@@ -220,8 +252,11 @@ public sealed partial class CredentialService
             Home = session.Home,
             Session = session.Name,
             Expires = session.Expires,
-            Limits = session.Limits,
-            Cidrs = session.Cidrs,
+            Limits = session.Traits.Limits,
+            Cidrs = session.Traits.Cidrs,
+            SessionTags = session.Traits.Tags,
+            TransitiveTags = session.Traits.TransitiveTags,
+            Issued = session.Issued,
         };
         return (new(identity, accessKeyId, () => SecretOf(accessKeyId, sealedToken)), default);
     }
@@ -241,14 +276,15 @@ public sealed partial class CredentialService
             writer.WriteBlock(Encoding.UTF8.GetBytes(session.Home?.Value ?? ""));
             writer.WriteBlock(Encoding.UTF8.GetBytes(session.Name));
             writer.WriteBlock(Encoding.UTF8.GetBytes(session.Audience));
-            writer.WriteByte((byte)session.Cidrs.Length);
-            writer.WriteByte((byte)session.Limits.Length);
-            foreach (IPNetwork network in session.Cidrs)
+            writer.WriteByte((byte)session.Traits.Cidrs.Length);
+            writer.WriteByte((byte)session.Traits.Limits.Length);
+            writer.WriteByte((byte)session.Traits.Tags.Count);
+            foreach (IPNetwork network in session.Traits.Cidrs)
             {
                 writer.WriteBlock(Encoding.UTF8.GetBytes(network.ToString()));
             }
 
-            foreach (PolicySet limit in session.Limits)
+            foreach (PolicySet limit in session.Traits.Limits)
             {
                 writer.WriteBlock(Encoding.UTF8.GetBytes(limit.Language));
                 writer.WriteByte((byte)limit.Sources.Length);
@@ -258,11 +294,18 @@ public sealed partial class CredentialService
                 }
             }
 
+            foreach ((string key, string value) in session.Traits.Tags)
+            {
+                writer.WriteByte(session.Traits.TransitiveTags.Contains(key, StringComparer.OrdinalIgnoreCase) ? (byte)1 : (byte)0);
+                writer.WriteBlock(Encoding.UTF8.GetBytes(key));
+                writer.WriteBlock(Encoding.UTF8.GetBytes(value));
+            }
+
             return Base64Url.EncodeToString(_parts.Keys.Seal(plain.AsSpan(0, writer.Length), SealContext.ForCredential("session:" + keyId)));
         }
         catch (ArgumentException)
         {
-            throw Error.InvalidRequest("the limits of the credential do not fit a session token", "limits");
+            throw Error.TooLarge("session token", MaxSessionToken);
         }
         finally
         {
@@ -295,7 +338,7 @@ public sealed partial class CredentialService
             string home = Encoding.UTF8.GetString(reader.ReadBlock());
             string name = Encoding.UTF8.GetString(reader.ReadBlock());
             string audience = Encoding.UTF8.GetString(reader.ReadBlock());
-            ReadOnlySpan<byte> counts = reader.Read(2);
+            ReadOnlySpan<byte> counts = reader.Read(3);
             ImmutableArray<IPNetwork>.Builder cidrs = ImmutableArray.CreateBuilder<IPNetwork>(counts[0]);
             ImmutableArray<PolicySet>.Builder limits = ImmutableArray.CreateBuilder<PolicySet>(counts[1]);
             for (int i = 0; i < counts[0]; i++)
@@ -315,7 +358,21 @@ public sealed partial class CredentialService
                 limits.Add(new(language, [.. sources]));
             }
 
-            return (new(principal, parent, issued, expires, home.Length == 0 ? null : VaultName.Parse(home), name, limits.DrainToImmutable(), cidrs.DrainToImmutable(), audience), sealedToken);
+            ImmutableSortedDictionary<string, string>.Builder tags = Secret.NoTags.ToBuilder();
+            List<string> transitive = [];
+            for (int i = 0; i < counts[2]; i++)
+            {
+                bool goesAlong = reader.Read(1)[0] != 0;
+                string key = Encoding.UTF8.GetString(reader.ReadBlock());
+                tags[key] = Encoding.UTF8.GetString(reader.ReadBlock());
+                if (goesAlong)
+                {
+                    transitive.Add(key);
+                }
+            }
+
+            SessionTraits traits = new() { Limits = limits.DrainToImmutable(), Cidrs = cidrs.DrainToImmutable(), Tags = tags.ToImmutable(), TransitiveTags = [.. transitive] };
+            return (new(principal, parent, issued, expires, home.Length == 0 ? null : VaultName.Parse(home), name, traits, audience), sealedToken);
         }
         catch (Exception failure) when (failure is SealIntegrityException or FormatException or ArgumentException)
         {

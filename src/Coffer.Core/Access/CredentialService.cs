@@ -46,6 +46,15 @@ public sealed record Identity
     /// <summary>Session name, or null.</summary>
     public string? Session { get; init; }
 
+    /// <summary>Tags given to the session.</summary>
+    public ImmutableSortedDictionary<string, string> SessionTags { get; init; } = Secret.NoTags;
+
+    /// <summary>Keys of those tags that go along when the session becomes another principal.</summary>
+    public ImmutableArray<string> TransitiveTags { get; init; } = [];
+
+    /// <summary>When the session was issued, UTC microseconds, or null.</summary>
+    public long? Issued { get; init; }
+
     /// <summary>What the proof of a trust said; null where a stored credential or the kernel proved it.</summary>
     public ProvenClaims? Claims { get; init; }
 

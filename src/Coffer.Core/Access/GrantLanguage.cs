@@ -28,7 +28,7 @@ public sealed class GrantLanguage : IPolicyLanguage
     };
 
     /// <inheritdoc/>
-    public ImmutableArray<PolicyQuestion> Express(AccessRequest request) => Questions[(int)request.Operation];
+    public ImmutableArray<PolicyQuestion> Express(AccessSnapshot access, AccessRequest request) => Questions[(int)request.Operation];
 
     /// <inheritdoc/>
     public Judgement Judge(ReadOnlySpan<ParsedPolicy> policies, AccessRequest request, in PolicyQuestion question)
@@ -57,6 +57,9 @@ public sealed class GrantLanguage : IPolicyLanguage
 
         return allowed == needed ? new(Verdict.Allow, reason) : new(Verdict.Silent, AccessEvaluator.NothingAllows);
     }
+
+    /// <inheritdoc/>
+    public Judgement JudgeAssuming(AccessSnapshot access, AccessRequest request, Principal target) => AssumedBy.Judge(access, target, request.Caller.Principal);
 
     /// <inheritdoc/>
     public bool MayHoldBelow(ReadOnlySpan<ParsedPolicy> policies, AccessRequest request)

@@ -80,7 +80,7 @@ public sealed partial class LoginService
     public BearerToken Bearer(Identity identity, string audience, int seconds, string sessionName)
     {
         CredentialService.CheckBearer(audience, seconds);
-        return _credentials.Bearer(identity.Principal, identity.Root, identity.Home, audience, Math.Min(seconds, LongestOf(identity)), identity.Expires ?? long.MaxValue, sessionName, identity.Limits, identity.Cidrs);
+        return _credentials.Bearer(identity.Principal, identity.Root, identity.Home, audience, Math.Min(seconds, LongestOf(identity)), identity.Expires ?? long.MaxValue, sessionName, new() { Limits = identity.Limits, Cidrs = identity.Cidrs });
     }
 
     /// <summary>
@@ -89,10 +89,11 @@ public sealed partial class LoginService
     /// <param name="identity">From <see cref="ProveTrustAsync"/>.</param>
     /// <param name="seconds">Its life, 900 to 43,200 seconds; cut to what the trust allows.</param>
     /// <param name="sessionName">Shown in the trail; may be ''.</param>
-    public TemporaryAccessKey AccessKey(Identity identity, int seconds, string sessionName)
+    /// <param name="asked">What else narrows it and what it carries, or null.</param>
+    public TemporaryAccessKey AccessKey(Identity identity, int seconds, string sessionName, SessionTraits? asked = null)
     {
         CredentialService.CheckSession(seconds);
-        return _credentials.AccessKey(identity.Principal, identity.Root, identity.Home, Math.Min(seconds, LongestOf(identity)), identity.Expires ?? long.MaxValue, sessionName, identity.Limits, identity.Cidrs);
+        return _credentials.AccessKey(identity.Principal, identity.Root, identity.Home, Math.Min(seconds, LongestOf(identity)), identity.Expires ?? long.MaxValue, sessionName, new() { Limits = [.. identity.Limits, .. asked?.Limits ?? []], Cidrs = identity.Cidrs, Tags = asked?.Tags ?? Secret.NoTags, TransitiveTags = asked?.TransitiveTags ?? [] });
     }
 
     /// <summary>Refuses a life or audience that <see cref="Bearer"/> or <see cref="AccessKey"/> would, before anything is proven. Throws InvalidRequest.</summary>

@@ -22,6 +22,9 @@ public enum PolicyUse
 
     /// <summary>Says who may become a principal.</summary>
     Trust = 6,
+
+    /// <summary>Kept to be attached elsewhere: applies to nothing by itself.</summary>
+    Library = 7,
 }
 
 /// <summary>What a policy hangs on. Numbers are stored.</summary>

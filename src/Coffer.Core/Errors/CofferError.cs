@@ -17,6 +17,9 @@ public sealed record CofferError(CofferErrorCode Code, string Message)
     /// <summary>For a denial: whether a policy denied, rather than none allowed.</summary>
     public bool Explicit { get; init; }
 
+    /// <summary>For a denial: the use of the policy that denied, or of the kind that is wanting; null where no language told.</summary>
+    public Access.PolicyUse? By { get; init; }
+
     /// <summary>How long to wait before trying again, or null.</summary>
     public TimeSpan? RetryAfter { get; init; }
 }

@@ -26,8 +26,8 @@ public static class Error
         new(new(CofferErrorCode.CredentialExpired, "the credential has expired"));
 
     /// <summary>Denied; <paramref name="reason"/> names the policy and statement, or the silence.</summary>
-    public static CofferException AccessDenied(string action, string subject, string reason, bool isExplicit = false) =>
-        new(new(CofferErrorCode.AccessDenied, $"not allowed to {action}: {reason}") { Subject = subject, Related = action, Explicit = isExplicit });
+    public static CofferException AccessDenied(string action, string subject, string reason, bool isExplicit = false, Access.PolicyUse? by = null) =>
+        new(new(CofferErrorCode.AccessDenied, $"not allowed to {action}: {reason}") { Subject = subject, Related = action, Explicit = isExplicit, By = by });
 
     /// <summary>No such secret.</summary>
     public static CofferException NotFound(SecretPath path) =>

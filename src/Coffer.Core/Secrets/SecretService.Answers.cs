@@ -64,7 +64,7 @@ public sealed partial class SecretService
             AccessExplanation why = await ExplainAsync(caller, subject, question, evenIfGone: true, cancellationToken).ConfigureAwait(false);
             if (record.Action == CredentialService.IssueAction && PrincipalName.TryParse(record.Name, out PrincipalName target) && target != subject)
             {
-                why = AccessExplainer.OfAssuming(_parts.Access.Current, why, target);
+                why = AccessExplainer.OfAssuming(_parts.Access.Current, why, target, As(caller, why.Subject, question.Address), Now);
             }
 
             answer = (question, why);

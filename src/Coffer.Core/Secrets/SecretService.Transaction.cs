@@ -49,6 +49,9 @@ public sealed partial class SecretService
         /// <summary>Whether every version row is needed (what goes must be told to the trail).</summary>
         public bool AllVersions { get; init; }
 
+        /// <summary>The change of the policies on the secret, from those that are on it; or null: they stay.</summary>
+        public Func<Secret, ImmutableArray<ParsedPolicy>, AccessChange>? Policies { get; init; }
+
         /// <summary>Whether attributes and annotations are needed.</summary>
         public bool LoadAttributes { get; init; }
     }
@@ -135,6 +138,15 @@ public sealed partial class SecretService
         (SecretState? before, ImmutableArray<int> numbers) = head is null
             ? (null, [.. plan.Named.Select(_ => 0)])
             : await LoadAsync(transaction.Secrets, path, head, plan, add, cancellationToken).ConfigureAwait(false);
+        AccessChange? policies = null;
+        if (plan.Policies is { } edit)
+        {
+            ImmutableArray<ParsedPolicy> onSecret = await _parts.Access.OnSecretAsync(head, cancellationToken).ConfigureAwait(false);
+            Secret on = head ?? throw Error.NotFound(path);
+            policies = edit(on, onSecret);
+            before = before! with { Head = on };
+        }
+
         Transition transition = RotationTransitions.Follow(plan.Apply is not null ? plan.Apply(before, vault, add, now) : plan.ApplyNamed!(before, vault, numbers, now), now);
         if (transition.Events == SecretEvents.None)
         {
@@ -153,6 +165,11 @@ public sealed partial class SecretService
 
             purge = _parts.Record(caller, nameof(Operation.PurgeSecret), path.Vault, path.Name, null, AuditDecision.Allow, "due") with { Change = AuditChange.From(purged) };
             await transaction.AddPendingAsync(new(purge.Id, purge.ToUtf8()), cancellationToken).ConfigureAwait(false);
+        }
+
+        if (policies is not null && !await transaction.SaveAsync(policies, cancellationToken).ConfigureAwait(false))
+        {
+            return null;
         }
 
         SecretState? after = transition.After is null ? null : Sign(keys, vault, before, transition.After);

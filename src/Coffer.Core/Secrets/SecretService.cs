@@ -205,7 +205,7 @@ public sealed partial class SecretService
     }
 
     private (AuditRecord Record, CofferException Refusal) Denied(Caller caller, string action, SecretPath path, string? version, AccessDecision decision, string? told = null) =>
-        (_parts.Record(caller, action, path.Vault, path.Name, version, AuditDecision.Deny, decision.Reason), Error.AccessDenied(told ?? action, path.Name.Value, decision.Reason, decision.Explicit));
+        (_parts.Record(caller, action, path.Vault, path.Name, version, AuditDecision.Deny, decision.Reason), Error.AccessDenied(told ?? action, path.Name.Value, decision.Reason, decision.Explicit, decision.By));
 
     /// <summary>Records that an allowed call was refused by a rule and answers the exception to throw.</summary>
     private async ValueTask<CofferException> FailedAsync(Caller caller, string action, SecretPath path, string? version, CofferException failure)

@@ -67,13 +67,13 @@ public sealed class GrantReferenceTests
         Gen.Select(Grants.Array[0, 5], Requests).Sample(
             (grants, request) =>
             {
-                if (language.Express(request).IsEmpty)
+                if (language.Express(null!, request).IsEmpty)
                 {
                     return;
                 }
 
                 ParsedPolicy[] parsed = [.. grants.Select(g => language.Parse(AccessWorld.Document("coffer", g.ToSource(), Attachment.Server)))];
-                Verdict verdict = language.Judge(parsed, request, language.Express(request)[0]).Verdict;
+                Verdict verdict = language.Judge(parsed, request, language.Express(null!, request)[0]).Verdict;
                 Assert.Equal(Plainly(grants, request), verdict);
                 Interlocked.Increment(ref seen[(int)verdict]);
             },

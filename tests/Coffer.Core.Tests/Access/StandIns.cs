@@ -17,7 +17,7 @@ internal abstract class StandIn(string name, int bit) : IPolicyLanguage
 
     public ParsedPolicy Parse(Policy policy) => new Lines(policy, [.. policy.Source.Split('\n').Select(l => l.Split(' '))]);
 
-    public ImmutableArray<PolicyQuestion> Express(AccessRequest request) => Question(request) is { } question ? [question] : [];
+    public ImmutableArray<PolicyQuestion> Express(AccessSnapshot access, AccessRequest request) => Question(request) is { } question ? [question] : [];
 
     public Judgement Judge(ReadOnlySpan<ParsedPolicy> policies, AccessRequest request, in PolicyQuestion question)
     {

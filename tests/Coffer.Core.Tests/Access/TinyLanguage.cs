@@ -23,7 +23,7 @@ internal sealed class TinyLanguage(string name = "tiny", int bit = 2) : IPolicyL
         return lines.All(l => l is [("allow" or "deny" or "limit"), _, _]) ? new Parsed(policy, lines) : throw Error.InvalidRequest("not a tiny policy", "policy");
     }
 
-    public ImmutableArray<PolicyQuestion> Express(AccessRequest request)
+    public ImmutableArray<PolicyQuestion> Express(AccessSnapshot access, AccessRequest request)
     {
         Asked++;
         string resource = $"{request.VaultName?.Value ?? "-"}/{request.Name?.Value ?? ""}";
