@@ -264,7 +264,9 @@ internal sealed partial class AwsAuthentication
         }
 
         ReadOnlySpan<char> date = credential.Span[parts[1]], region = credential.Span[parts[2]], service = credential.Span[parts[3]], term = credential.Span[parts[4]];
-        string expected = exchange.Shape == AwsShape.Query ? AwsExchange.Sts : AwsExchange.SecretsManager;
+        // Two services speak the query protocol; which one is meant is in the scope, and must be what the form asks for.
+        exchange.Service = exchange.Shape != AwsShape.Query ? AwsExchange.SecretsManager : service.SequenceEqual(AwsExchange.Iam) ? AwsExchange.Iam : AwsExchange.Sts;
+        string expected = exchange.Service;
         StringBuilder? wrong = null;
         if (!AwsNames.IsRegion(region))
         {

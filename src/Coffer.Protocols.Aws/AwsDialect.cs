@@ -1,8 +1,10 @@
+using System.Collections.Immutable;
 using Coffer.Core;
 using Coffer.Core.Access;
 using Coffer.Core.Errors;
 using Coffer.Core.Rotations;
 using Coffer.Core.Secrets;
+using Coffer.Protocols.Aws.Policies;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
 
@@ -140,6 +142,10 @@ internal enum AwsOperation
     StopReplicationToReplica = 17,
     RotateSecret = 18,
     CancelRotateSecret = 19,
+    PutResourcePolicy = 20,
+    GetResourcePolicy = 21,
+    DeleteResourcePolicy = 22,
+    ValidateResourcePolicy = 23,
 }
 
 /// <summary>One request as it becomes known: first its protocol and operation, then who asks, then about what. Error texts are made from it.</summary>
@@ -148,6 +154,8 @@ internal sealed class AwsExchange
     public const string SecretsManager = "secretsmanager";
 
     public const string Sts = "sts";
+
+    public const string Iam = "iam";
 
     private const string JsonType = "application/x-amz-json-1.1";
     private const string FormType = "application/x-www-form-urlencoded";
@@ -159,6 +167,7 @@ internal sealed class AwsExchange
         Shape = shape;
         Operation = operation;
         WireOperation = wireOperation;
+        Service = shape == AwsShape.Query ? Sts : SecretsManager;
     }
 
     public AwsShape Shape { get; }
@@ -168,7 +177,26 @@ internal sealed class AwsExchange
     /// <summary>The operation's own name; for the query protocol known once the form was read.</summary>
     public string WireOperation { get; private set; }
 
-    public string Service => Shape == AwsShape.Query ? Sts : SecretsManager;
+    /// <summary>The service asked; of the two that speak the query protocol, the one that the request was signed for.</summary>
+    public string Service { get; set; }
+
+    /// <summary>The action's name in policies.</summary>
+    public string Action => $"{Service}:{WireOperation}";
+
+    /// <summary>The body of a JSON request while it is answered: what conditions may ask about.</summary>
+    public AwsInput? Input { get; set; }
+
+    /// <summary>The parameters of a query request while it is answered.</summary>
+    public IReadOnlyDictionary<string, string?>? Parameters { get; set; }
+
+    /// <summary>Tags that a session is asked with.</summary>
+    public ImmutableSortedDictionary<string, string>? RequestTags { get; set; }
+
+    /// <summary>Claims of the token by which a role is asked for.</summary>
+    public AwsTokenClaims? TokenClaims { get; set; }
+
+    /// <summary>The ARN that the call is about, where it is no secret's.</summary>
+    public string? ResourceArn { get; set; }
 
     /// <summary>The region the caller signed for.</summary>
     public string Region { get; set; } = "us-east-1";
@@ -182,6 +210,9 @@ internal sealed class AwsExchange
 
     /// <summary>The caller's ARN.</summary>
     public string CallerArn => _callerArn ??= AwsNames.CallerArn(Identity!, Account);
+
+    /// <summary>Whether the id sent is of the secret of this name: of a batch each item has its own.</summary>
+    public bool IsAbout(SecretName? name) => Operation != AwsOperation.BatchGetSecretValue && Path?.Name == name;
 
     /// <summary>The SecretId or name as sent; a legal one.</summary>
     public string? SecretId { get; set; }
@@ -245,7 +276,7 @@ internal sealed class AwsExchange
     public void CallerIs(HttpContext context, AccessSnapshot access)
     {
         Identity identity = Identity!;
-        Caller = context.CallerOf(identity, AwsDialect.DialectName, WireOperation);
+        Caller = context.CallerOf(identity, AwsDialect.DialectName, WireOperation, this);
         Account = AwsNames.Account(Caller.HomeOf(), access);
     }
 }

@@ -9,15 +9,25 @@ namespace Coffer.Protocols.Aws;
 internal sealed partial class AwsEndpoints
 {
     private const string StsVersion = "2011-06-15";
-    private const int MaxParameters = 100;
+    private const int MaxParameters = 300;
 
-    private Task StsAsync(HttpContext context, AwsExchange exchange, RequestBody body)
+    private async Task StsAsync(HttpContext context, AwsExchange exchange, RequestBody body)
     {
         Dictionary<string, string?> parameters = Parameters(context.Request, body);
         string? action = parameters.GetValueOrDefault("Action"), version = parameters.GetValueOrDefault("Version");
         if (action is null)
         {
             throw new AwsRefusal(AwsError.Query(400, "MissingAction", "The request must contain the parameter Action."));
+        }
+
+        if (exchange.Service == AwsExchange.Iam)
+        {
+            if (!await _iam.TryHandleAsync(context, exchange, action, version ?? "", parameters).ConfigureAwait(false))
+            {
+                throw new AwsRefusal(AwsError.Query(400, "InvalidAction", $"Could not find operation {Plain(action)} for version {Plain(version ?? "NO_VERSION_SPECIFIED")}"));
+            }
+
+            return;
         }
 
         Func<HttpContext, AwsExchange, IReadOnlyDictionary<string, string?>, Task>? operation = version != StsVersion ? null : action switch
@@ -33,7 +43,8 @@ internal sealed partial class AwsEndpoints
         }
 
         exchange.Asks(action);
-        return operation(context, exchange, parameters);
+        exchange.Parameters = parameters;
+        await operation(context, exchange, parameters).ConfigureAwait(false);
     }
 
     /// <summary>Needs no permission: whoever proved who they are may hear it.</summary>

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Security;
 using Coffer.Core.Access;
 using Coffer.Core.Errors;
+using Coffer.Protocols.Aws.Policies;
 using Microsoft.AspNetCore.Http;
 
 namespace Coffer.Protocols.Aws;
@@ -44,6 +45,7 @@ internal sealed partial class AwsEndpoints
         }
 
         int seconds = SecondsOf(ref found, parameters, DefaultRoleSeconds, CredentialService.MaxSessionSeconds);
+        SessionTraits? asked = TraitsOf(ref found, exchange, parameters);
         found.ThrowIfAny();
         Serve(parameters);
         Principal? role = AwsNames.RoleOf(arn!, core.Access);
@@ -61,14 +63,42 @@ internal sealed partial class AwsEndpoints
         }
 
         rates.Admit(identity);
-        using TemporaryAccessKey key = core.Logins.AccessKey(identity, seconds, session!);
+        CheckDuration(exchange, AwsIdentity.ProfileOf(identity.Principal), seconds);
         string provider = core.Access.Trusts.FirstOrDefault(t => t.Name.Value == identity.Credential)?.Issuer ?? "";
+        await CheckTrustAsync(context, exchange, identity, provider, parameters).ConfigureAwait(false);
+        using TemporaryAccessKey key = KeyOf(identity, seconds, session!, asked);
         await SendAsync(
             context,
             key,
-            $"<Audience>{Claim(identity, "aud")}</Audience>{AssumedUser(identity.Principal, key, session!)}<Provider>{SecurityElement.Escape(provider)}</Provider><SubjectFromWebIdentityToken>{Claim(identity, "sub")}</SubjectFromWebIdentityToken>",
+            $"<Audience>{Claim(identity, "aud")}</Audience>{AssumedUser(identity.Principal, key, session!)}<Provider>{SecurityElement.Escape(provider)}</Provider><SubjectFromWebIdentityToken>{Claim(identity, "sub")}</SubjectFromWebIdentityToken>{PackedSize(key, asked)}",
             WebIdentity).ConfigureAwait(false);
         return true;
+    }
+
+    private TemporaryAccessKey KeyOf(Identity identity, int seconds, string session, SessionTraits? asked)
+    {
+        try
+        {
+            return core.Logins.AccessKey(identity, seconds, session, asked);
+        }
+        catch (CofferException large) when (large.Code == CofferErrorCode.TooLarge)
+        {
+            throw new AwsRefusal(PackedPolicyTooLarge);
+        }
+    }
+
+    /// <summary>A role's trust policy that names issuers narrows what the server's own trusts prove.</summary>
+    private async Task CheckTrustAsync(HttpContext context, AwsExchange exchange, Identity identity, string provider, IReadOnlyDictionary<string, string?> parameters)
+    {
+        string issuer = provider.StartsWith("https://", StringComparison.Ordinal) ? provider["https://".Length..] : provider;
+        exchange.Parameters = parameters;
+        exchange.TokenClaims = new(issuer + ":", identity.Claims?.Values ?? System.Collections.Frozen.FrozenDictionary<string, ImmutableArray<string>>.Empty);
+        Caller caller = context.CallerOf(identity, AwsDialect.DialectName, WebIdentity, exchange);
+        if (!IamLanguage.AllowsToken(core.Access, new() { Operation = Operation.WhoAmI, Caller = caller, Now = Core.Microseconds.Now(core.Clock) }, identity.Principal, issuer))
+        {
+            await core.Credentials.RefusedAsync(caller.Dialect, WebIdentity, identity.Credential, "the role's trust policy does not allow it", caller.Address, caller.UserAgent, caller.RequestId).ConfigureAwait(false);
+            throw new AwsRefusal(AwsError.Query(403, "AccessDenied", $"Not authorized to perform sts:{WebIdentity}"));
+        }
     }
 
     private static string Claim(Identity identity, string name) =>

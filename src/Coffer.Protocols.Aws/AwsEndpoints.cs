@@ -10,6 +10,8 @@ namespace Coffer.Protocols.Aws;
 /// <summary>One method per operation: check, call the core once, write. Rules that any other wire could need are in the core.</summary>
 internal sealed partial class AwsEndpoints(CofferCore core, RateGate rates)
 {
+    private readonly Iam.IamService _iam = new(core);
+
     private const AwsMembers Writes = AwsMembers.ClientRequestToken | AwsMembers.SecretString | AwsMembers.SecretBinary;
 
     private static readonly FrozenDictionary<string, AwsOperation> Targets =
@@ -37,6 +39,7 @@ internal sealed partial class AwsEndpoints(CofferCore core, RateGate rates)
         }
 
         using AwsInput input = Read(exchange.Operation, body);
+        exchange.Input = input;
         using AwsBuffer answer = await (exchange.Operation switch
         {
             AwsOperation.GetSecretValue => GetSecretValueAsync(exchange, input, context.RequestAborted),
@@ -58,6 +61,10 @@ internal sealed partial class AwsEndpoints(CofferCore core, RateGate rates)
             AwsOperation.StopReplicationToReplica => StopReplicationToReplicaAsync(exchange, input, context.RequestAborted),
             AwsOperation.RotateSecret => RotateSecretAsync(exchange, input, context.RequestAborted),
             AwsOperation.CancelRotateSecret => CancelRotateSecretAsync(exchange, input, context.RequestAborted),
+            AwsOperation.PutResourcePolicy => PutResourcePolicyAsync(exchange, input, context.RequestAborted),
+            AwsOperation.GetResourcePolicy => GetResourcePolicyAsync(exchange, input, context.RequestAborted),
+            AwsOperation.DeleteResourcePolicy => DeleteResourcePolicyAsync(exchange, input, context.RequestAborted),
+            AwsOperation.ValidateResourcePolicy => ValidateResourcePolicyAsync(exchange, input, context.RequestAborted),
             AwsOperation.Unknown => throw new AwsRefusal(AwsError.UnknownOperation),
         }).ConfigureAwait(false);
         await AwsWire.SendJsonAsync(context, answer).ConfigureAwait(false);
@@ -109,6 +116,9 @@ internal sealed partial class AwsEndpoints(CofferCore core, RateGate rates)
         AwsOperation.ReplicateSecretToRegions => (
             AwsMembers.SecretId | AwsMembers.AddReplicaRegions | AwsMembers.ForceOverwriteReplicaSecret, AwsMembers.SecretId | AwsMembers.AddReplicaRegions),
         AwsOperation.RemoveRegionsFromReplication => (AwsMembers.SecretId | AwsMembers.RemoveReplicaRegions, AwsMembers.SecretId | AwsMembers.RemoveReplicaRegions),
+        AwsOperation.GetResourcePolicy or AwsOperation.DeleteResourcePolicy => (AwsMembers.SecretId, AwsMembers.SecretId),
+        AwsOperation.PutResourcePolicy => (AwsMembers.SecretId | AwsMembers.ResourcePolicy | AwsMembers.BlockPublicPolicy, AwsMembers.SecretId | AwsMembers.ResourcePolicy),
+        AwsOperation.ValidateResourcePolicy => (AwsMembers.SecretId | AwsMembers.ResourcePolicy, AwsMembers.ResourcePolicy),
         AwsOperation.Unknown => default,
     };
 

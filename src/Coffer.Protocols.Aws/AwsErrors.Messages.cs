@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Coffer.Core.Access;
 using Coffer.Core.Errors;
 using Coffer.Core.Secrets;
 
@@ -8,8 +9,6 @@ namespace Coffer.Protocols.Aws;
 /// <summary>Texts that programs match on, word for word as AWS has them.</summary>
 internal static partial class AwsErrors
 {
-    private const string NoIdentityPolicy = "no identity-based policy";
-
     public static AwsError UnknownKey { get; } = new(400, "UnrecognizedClientException", "The security token included in the request is invalid.");
 
     public static AwsError ExpiredToken { get; } = new(400, "ExpiredTokenException", "The security token included in the request is expired");
@@ -21,13 +20,20 @@ internal static partial class AwsErrors
     public static AwsError NoHome(AwsExchange exchange, string? secretId) => AccessDenied(exchange, secretId, isExplicit: false);
 
     private static AwsError AccessDenied(CofferError error, AwsExchange? exchange, string? resource) =>
-        exchange is null ? new(400, "AccessDeniedException", "Access denied") : AccessDenied(exchange, resource, error.Explicit);
+        exchange is null ? new(400, "AccessDeniedException", "Access denied") : AccessDenied(exchange, exchange.ResourceArn ?? resource, error.Explicit, error.By);
 
-    private static AwsError AccessDenied(AwsExchange exchange, string? resource, bool isExplicit)
+    private static AwsError AccessDenied(AwsExchange exchange, string? resource, bool isExplicit, PolicyUse? by = null)
     {
-        string action = $"{exchange.Service}:{exchange.WireOperation}";
+        string action = exchange.Action, policy = by switch
+        {
+            PolicyUse.Resource or PolicyUse.Trust => "resource-based policy",
+            PolicyUse.Boundary => "permissions boundary",
+            PolicyUse.Organisation => "service control policy",
+            PolicyUse.Session => "session policy",
+            _ => "identity-based policy",
+        };
         string on = resource is null ? "" : $" on resource: {resource}";
-        string why = isExplicit ? " with an explicit deny in an identity-based policy" : $" because {NoIdentityPolicy} allows the {action} action";
+        string why = isExplicit ? $" with an explicit deny in {(policy[0] == 'i' ? "an" : "a")} {policy}" : $" because no {policy} allows the {action} action";
         return new(400, "AccessDeniedException", $"User: {exchange.CallerArn} is not authorized to perform: {action}{on}{why}");
     }
 

@@ -44,6 +44,10 @@ internal sealed record AwsError(int Status, string Type, string? Message, bool M
 
     public static AwsError LimitExceeded(string message) => new(400, "LimitExceededException", message, Modelled: true);
 
+    public static AwsError MalformedPolicy(string message) => new(400, "MalformedPolicyDocumentException", message, Modelled: true);
+
+    public static AwsError PublicPolicy(string message) => new(400, "PublicPolicyException", message, Modelled: true);
+
     /// <summary>A name that only the query protocol knows.</summary>
     public static AwsError Query(int status, string type, string message) => new(status, type, message);
 }
@@ -160,7 +164,7 @@ internal static partial class AwsErrors
 
     private static string QueryBody(HttpContext context, AwsError error) => string.Create(
         CultureInfo.InvariantCulture,
-        $"<ErrorResponse xmlns=\"{AwsWire.StsNamespace}\"><Error><Type>{(error.Status >= 500 ? "Receiver" : "Sender")}</Type><Code>{QueryCode(error.Type)}</Code><Message>{SecurityElement.Escape(QueryMessage(error))}</Message></Error><RequestId>{context.RequestId()}</RequestId></ErrorResponse>");
+        $"<ErrorResponse xmlns=\"{AwsWire.NamespaceOf(context)}\"><Error><Type>{(error.Status >= 500 ? "Receiver" : "Sender")}</Type><Code>{QueryCode(error.Type)}</Code><Message>{SecurityElement.Escape(QueryMessage(error))}</Message></Error><RequestId>{context.RequestId()}</RequestId></ErrorResponse>");
 
     private static string BareBody(AwsError error) =>
         error.Message is null ? $"<{error.Type}/>\n" : $"<{error.Type}>\n  <Message>{SecurityElement.Escape(error.Message)}</Message>\n</{error.Type}>\n";

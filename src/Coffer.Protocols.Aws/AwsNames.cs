@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using Coffer.Core.Access;
 using Coffer.Core.Secrets;
+using Coffer.Protocols.Aws.Policies;
 
 namespace Coffer.Protocols.Aws;
 
@@ -105,15 +106,14 @@ internal static partial class AwsNames
     /// <summary>The ARN of a secret.</summary>
     public static string Arn(string region, string account, string name, string suffix) => $"arn:aws:secretsmanager:{region}:{account}:secret:{name}-{suffix}";
 
-    /// <summary>The workload that a role's ARN means (<c>arn:aws:iam::ACCOUNT:role/NAME</c>, with any path), or null: its account is its home vault's number.</summary>
+    /// <summary>The role that an ARN means (<c>arn:aws:iam::ACCOUNT:role/PATH/NAME</c>), or null: its account is its home vault's number. The path is not looked at where the role has none.</summary>
     public static Principal? RoleOf(string arn, AccessSnapshot access)
     {
         string[] parts = arn.Split(':');
         return parts is ["arn", var partition, "iam", "", var account, var resource] && IsPartition(partition) && resource.StartsWith("role/", StringComparison.Ordinal)
-            && PrincipalName.TryParse(resource[(resource.LastIndexOf('/') + 1)..], out PrincipalName name)
-            && access.PrincipalsByName.TryGetValue(name, out Principal? principal) && principal.Kind == PrincipalKind.Workload
-            && Account(principal.Home, access) == account
-                ? principal
+            && AwsAccounts.Of(access).Find(account, isRole: true, resource[(resource.LastIndexOf('/') + 1)..]) is { } role
+            && (role.Profile.Path == "/" || resource == $"role{role.Path}{role.Name}")
+                ? role.Principal
                 : null;
     }
 
@@ -127,19 +127,16 @@ internal static partial class AwsNames
     public static string Account(VaultName? home, AccessSnapshot access) =>
         home is { } name && access.Vaults.TryGetValue(name, out Vault? vault) ? vault.Number.ToString() : NoAccount;
 
-    /// <summary>A caller's ARN: a workload is a session of a role of its name, a person or operator is a user.</summary>
-    public static string CallerArn(Identity identity, string account) => identity.Principal.Kind switch
+    /// <summary>A caller's ARN: of a role's session, or of a user.</summary>
+    public static string CallerArn(Identity identity, string account)
     {
-        PrincipalKind.Workload => $"arn:aws:sts::{account}:assumed-role/{identity.Principal.Name.Value}/{SessionOf(identity)}",
-        PrincipalKind.Person or PrincipalKind.Operator => $"arn:aws:iam::{account}:user/{identity.Principal.Name.Value}",
-    };
+        AwsProfile profile = AwsIdentity.ProfileOf(identity.Principal);
+        return profile.IsRole ? $"arn:aws:sts::{account}:assumed-role/{profile.Name}/{SessionOf(identity)}" : $"arn:aws:iam::{account}:user{profile.Path}{profile.Name}";
+    }
 
     /// <summary>A caller's unique id, derived from the principal's own: it outlives a change of name.</summary>
-    public static string CallerId(Identity identity) => identity.Principal.Kind switch
-    {
-        PrincipalKind.Workload => $"{UniqueId("AROA", identity.Principal.Id)}:{SessionOf(identity)}",
-        PrincipalKind.Person or PrincipalKind.Operator => UniqueId("AIDA", identity.Principal.Id),
-    };
+    public static string CallerId(Identity identity) =>
+        AwsIdentity.ProfileOf(identity.Principal).IsRole ? $"{UniqueId("AROA", identity.Principal.Id)}:{SessionOf(identity)}" : UniqueId("AIDA", identity.Principal.Id);
 
     private static string SessionOf(Identity identity) => identity.Session is { Length: > 0 } session ? session : identity.Principal.Name.Value;
 
@@ -173,7 +170,8 @@ internal static partial class AwsNames
         return name;
     }
 
-    private static string UniqueId(string prefix, Guid id)
+    /// <summary>A unique id of AWS's form, derived from a GUID.</summary>
+    public static string UniqueId(string prefix, Guid id)
     {
         Span<byte> bytes = stackalloc byte[16];
         id.TryWriteBytes(bytes, bigEndian: true, out _);

@@ -42,4 +42,6 @@ internal sealed record AwsAnnotation
 
 [JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(AwsAnnotation))]
+[JsonSerializable(typeof(Policies.AwsProfile))]
+[JsonSerializable(typeof(Policies.AwsManagedPolicy))]
 internal sealed partial class AwsJson : JsonSerializerContext;

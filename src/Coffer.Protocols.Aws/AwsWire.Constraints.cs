@@ -69,6 +69,12 @@ internal static partial class AwsWire
         Tags(ref found, input.Tags, required.HasFlag(AwsMembers.Tags));
         Replicas(ref found, input.AddReplicaRegions, required.HasFlag(AwsMembers.AddReplicaRegions));
         Regions(ref found, "removeReplicaRegions", input.RemoveReplicaRegions, required.HasFlag(AwsMembers.RemoveReplicaRegions));
+        Hidden(ref found, "resourcePolicy", input.ResourcePolicy, 1, 20_480);
+        if (input.ResourcePolicy is null && required.HasFlag(AwsMembers.ResourcePolicy))
+        {
+            found.Missing("resourcePolicy");
+        }
+
         Filters(ref found, input.Filters);
         Rotation(ref found, input);
         found.ThrowIfAny();

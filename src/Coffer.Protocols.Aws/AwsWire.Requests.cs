@@ -53,6 +53,8 @@ internal enum AwsMembers : long
     RotateImmediately = 1L << 39,
     ExternalSecretRotationMetadata = 1L << 40,
     ExternalSecretRotationRoleArn = 1L << 41,
+    ResourcePolicy = 1L << 42,
+    BlockPublicPolicy = 1L << 43,
 }
 
 /// <summary>A tag as sent: either half may be missing.</summary>
@@ -141,6 +143,10 @@ internal sealed partial class AwsInput : IDisposable
 
     public bool? RequireEachIncludedType { get; private set; }
 
+    public string? ResourcePolicy { get; private set; }
+
+    public bool? BlockPublicPolicy { get; private set; }
+
     /// <summary>Switches of a random password that are on.</summary>
     public AwsMembers Switches { get; private set; }
 
@@ -228,6 +234,8 @@ internal sealed partial class AwsInput : IDisposable
             case AwsMembers.SecretIdList: SecretIdList = Texts(ref reader); break;
             case AwsMembers.PasswordLength: PasswordLength = Number(in reader); break;
             case AwsMembers.ExcludeCharacters: ExcludeCharacters = Text(in reader); break;
+            case AwsMembers.ResourcePolicy: ResourcePolicy = Text(in reader); break;
+            case AwsMembers.BlockPublicPolicy: BlockPublicPolicy = reader.GetBoolean(); break;
             case AwsMembers.RequireEachIncludedType: RequireEachIncludedType = reader.GetBoolean(); break;
             case AwsMembers.ExcludeNumbers or AwsMembers.ExcludePunctuation or AwsMembers.ExcludeUppercase or AwsMembers.ExcludeLowercase or AwsMembers.IncludeSpace:
                 Switches |= reader.GetBoolean() ? member : AwsMembers.None;

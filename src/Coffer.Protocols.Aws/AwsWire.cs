@@ -98,6 +98,11 @@ internal static partial class AwsWire
 
     public const string StsNamespace = "https://sts.amazonaws.com/doc/2011-06-15/";
 
+    public const string IamNamespace = "https://iam.amazonaws.com/doc/2010-05-08/";
+
+    /// <summary>The namespace of the service that a query request was for.</summary>
+    public static string NamespaceOf(HttpContext context) => context.Features.Get<AwsExchange>()?.Service == AwsExchange.Iam ? IamNamespace : StsNamespace;
+
     /// <summary>Room for the largest value with every byte escaped, and then some; what is longer than the model allows must still get the model's own error.</summary>
     public const long MaxBodyBytes = 1024 * 1024;
 

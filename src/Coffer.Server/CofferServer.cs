@@ -8,6 +8,7 @@ using Coffer.Core.Sealing;
 using Coffer.Core.Stores;
 using Coffer.Protocols;
 using Coffer.Protocols.Aws;
+using Coffer.Protocols.Aws.Policies;
 using Coffer.Protocols.Native;
 using Coffer.Server.Rotations;
 using Coffer.Stores.Sqlite;
@@ -118,6 +119,7 @@ public sealed class CofferServer : IAsyncDisposable
                 Verifiers = TrustVerifiers.All(clock),
                 Functions = functions,
                 Retries = options.Functions?.Retries ?? RotationRetries.Default,
+                Languages = [new IamLanguage()],
             });
             DialectPipeline pipeline = new(Dialects(options, core, store, rates, loggers), rates, loggers.CreateLogger("Coffer.Protocols"));
             CofferServer server = new(options, store, core, rates, app, pipeline, certificates, functions, log);

@@ -8,6 +8,7 @@ using Coffer.Core.Access;
 using Coffer.Core.Sealing;
 using Coffer.Core.Secrets;
 using Coffer.Core.Stores;
+using Coffer.Protocols.Aws.Policies;
 using Coffer.Testing;
 using CsCheck;
 using Microsoft.AspNetCore.Builder;
@@ -89,16 +90,16 @@ public sealed class AwsTestServer : IAsyncDisposable
     public Task<TestAnswer> CallAsync(string operation, string body, string principal = "writer") => CallAsync(operation, body, KeyOf(principal));
 
     /// <summary>The same, signed for a region.</summary>
-    public Task<TestAnswer> CallInAsync(string region, string operation, string body, string principal = "writer") => SendAsync(TestRequest.Json(operation, body), KeyOf(principal), region);
+    public Task<TestAnswer> CallInAsync(string region, string operation, string body, string principal = "writer") => SendAsync(TestRequest.Json(operation, body), KeyOf(principal), region: region);
 
     /// <summary>Signs and sends a JSON request of an operation.</summary>
     public Task<TestAnswer> CallAsync(string operation, string body, TestKey key) => SendAsync(TestRequest.Json(operation, body), key);
 
     /// <summary>Signs (with a key) and sends.</summary>
-    public Task<TestAnswer> SendAsync(TestRequest request, TestKey? key, string region = Region)
+    public Task<TestAnswer> SendAsync(TestRequest request, TestKey? key, string? service = null, string region = Region)
     {
         request = request with { Host = $"127.0.0.1:{Port}" };
-        return SendRawAsync((key is null ? request : TestSigner.Sign(request, key, Clock.GetUtcNow(), region)).ToBytes());
+        return SendRawAsync((key is null ? request : TestSigner.Sign(request, key, Clock.GetUtcNow(), region, service)).ToBytes());
     }
 
     /// <summary>Sends bytes as they are and reads the answer to its end.</summary>
@@ -178,7 +179,7 @@ public sealed class AwsTestServer : IAsyncDisposable
     {
         CancellationToken cancellationToken = TestContext.Current.CancellationToken;
         _store = new();
-        Core = new(new() { Store = around?.Invoke(_store) ?? _store, AuditDirectory = Path.Combine(_folder, "audit"), Clock = Clock, Verifiers = [Issuer], Functions = Functions });
+        Core = new(new() { Store = around?.Invoke(_store) ?? _store, AuditDirectory = Path.Combine(_folder, "audit"), Clock = Clock, Verifiers = [Issuer], Functions = Functions, Languages = [new IamLanguage()] });
         await Core.Seals.InitializeAsync(new KeyFileSeal(Path.Combine(_folder, "seal.key")), cancellationToken);
         await Core.StartAsync(cancellationToken);
         await Core.BootstrapAsync(PrincipalName.Parse("root"), 0, cancellationToken);

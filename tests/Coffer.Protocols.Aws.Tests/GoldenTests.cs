@@ -88,7 +88,7 @@ public sealed partial class GoldenTests
             first[1],
             [.. headers.Select(h => (h[..h.IndexOf(':', StringComparison.Ordinal)], h[(h.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim()))],
             Encoding.UTF8.GetBytes(body));
-        return await server.SendAsync(request, principal == "none" ? null : server.KeyOf(principal), region);
+        return await server.SendAsync(request, principal == "none" ? null : server.KeyOf(principal), body.Contains("Version=2010-05-08", StringComparison.Ordinal) ? "iam" : null, region);
     }
 
     private static TimeSpan Span(string text) => text[^1] switch
@@ -119,6 +119,7 @@ public sealed partial class GoldenTests
         text = SuffixOf().Replace(text, "$1{suffix}");
         text = TokenOf().Replace(text, "\"NextToken\":\"{token}\"");
         text = UniqueId().Replace(text, "$1{id}");
+        text = NewSecret().Replace(text, "$1{secret}<");
         return RequestId().Replace(text, "$1{uuid}");
     }
 
@@ -128,7 +129,8 @@ public sealed partial class GoldenTests
             .Replace("\\{account}", "[0-9]{12}", StringComparison.Ordinal)
             .Replace("\\{other}", "[0-9]{12}", StringComparison.Ordinal)
             .Replace("\\{token}", "[A-Za-z0-9_-]+", StringComparison.Ordinal)
-            .Replace("\\{id}", "[A-Z2-7]{17}", StringComparison.Ordinal)
+            .Replace("\\{id}", "[A-Z2-7]{16,17}", StringComparison.Ordinal)
+            .Replace("\\{secret}", "[A-Za-z0-9+/=_-]+", StringComparison.Ordinal)
             .Replace("\\{uuid}", "[0-9a-f-]{36}", StringComparison.Ordinal) + "$",
         RegexOptions.CultureInvariant);
 
@@ -141,8 +143,11 @@ public sealed partial class GoldenTests
     [GeneratedRegex("(:secret:[A-Za-z0-9/_+=.@!-]+-)[A-Za-z0-9]{6}(?=[\" .])")]
     private static partial Regex SuffixOf();
 
-    [GeneratedRegex("(AROA|AIDA)[A-Z2-7]{17}")]
+    [GeneratedRegex("(AROA|AIDA|ANPA|ASIA|AKIA)[A-Z2-7]{16,17}(?![A-Z2-7])")]
     private static partial Regex UniqueId();
+
+    [GeneratedRegex("(<SecretAccessKey>|<SessionToken>)[^<]+<")]
+    private static partial Regex NewSecret();
 
     [GeneratedRegex("(x-amzn-RequestId: |<RequestId>)[0-9a-f-]{36}")]
     private static partial Regex RequestId();

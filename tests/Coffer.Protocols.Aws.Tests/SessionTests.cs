@@ -67,7 +67,6 @@ public sealed class SessionTests
     [Theory]
     [InlineData("Policy=%7B%7D", "MalformedPolicyDocument")]
     [InlineData("PolicyArns.member.1.arn=arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2FReadOnlyAccess", "MalformedPolicyDocument")]
-    [InlineData("Tags.member.1.Key=a&Tags.member.1.Value=b", "InvalidParameterValue")]
     [InlineData("TransitiveTagKeys.member.1=a", "InvalidParameterValue")]
     [InlineData("SourceIdentity=me", "InvalidParameterValue")]
     [InlineData("SerialNumber=123456789&TokenCode=123456", "AccessDenied")]

@@ -144,6 +144,8 @@ internal sealed class IamContext(AccessRequest request, AwsIdentity caller, IamA
         "forcedeletewithoutrecovery" => action.Name == "secretsmanager:DeleteSecret" ? IamKey.Of(input.ForceDeleteWithoutRecovery == true) : IamKey.Absent,
         "recoverywindowindays" => IamKey.Of(input.RecoveryWindowInDays?.ToString(CultureInfo.InvariantCulture)),
         "blockpublicpolicy" => IamKey.Of(input.BlockPublicPolicy),
+        "addreplicaregions" => IamKey.OfMany(input.AddReplicaRegions?.Select(r => r.Key!)),
+        "forceoverwritereplicasecret" => IamKey.Of(input.ForceOverwriteReplicaSecret),
         _ => IamKey.Absent,
     };
 

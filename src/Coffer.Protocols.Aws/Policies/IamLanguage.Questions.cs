@@ -67,6 +67,7 @@ public sealed partial class IamLanguage
             or (AwsOperation.RestoreSecret, Operation.RecoverSecret)
             or (AwsOperation.GetRandomPassword, Operation.RandomPassword)
             or (AwsOperation.GetResourcePolicy, Operation.ReadPolicy)
+            or (AwsOperation.ReplicateSecretToRegions or AwsOperation.RemoveRegionsFromReplication or AwsOperation.StopReplicationToReplica, Operation.EditMetadata)
             or (AwsOperation.PutResourcePolicy or AwsOperation.DeleteResourcePolicy or AwsOperation.ValidateResourcePolicy, Operation.WritePolicy)
                 => IamAction.Of("secretsmanager:" + native.WireOperation),
         _ => null,
