@@ -99,7 +99,7 @@ internal sealed partial class AwsEndpoints
         found.Length("policyArns", arns.Length, 0, 10, null);
         foreach (string arn in arns)
         {
-            sources.Add(Iam.IamService.DocumentOf(core.Access, arn) ?? throw new AwsRefusal(AwsError.Query(400, "MalformedPolicyDocument", "A policy of PolicyArns is not there.")));
+            sources.Add(IamService.DocumentOf(core.Access, arn) ?? throw new AwsRefusal(AwsError.Query(400, "MalformedPolicyDocument", "A policy of PolicyArns is not there.")));
         }
 
         foreach (string source in sources)
@@ -114,7 +114,7 @@ internal sealed partial class AwsEndpoints
             }
         }
 
-        ImmutableSortedDictionary<string, string> tags = Iam.AwsTags.Of(parameters, ref found);
+        ImmutableSortedDictionary<string, string> tags = AwsTags.Of(parameters, ref found);
         string[] transitive = [.. parameters.Where(p => p.Key.StartsWith("TransitiveTagKeys.member.", StringComparison.Ordinal)).Select(p => p.Value ?? "")];
         if (transitive.Any(t => !tags.Keys.Contains(t, StringComparer.OrdinalIgnoreCase)))
         {

@@ -3,6 +3,7 @@ using Coffer.Core;
 using Coffer.Core.Access;
 using Coffer.Core.Secrets;
 using Coffer.Core.Stores;
+using Coffer.Protocols.Aws.Policies;
 using Microsoft.AspNetCore.Http;
 
 namespace Coffer.Protocols.Aws;
@@ -10,7 +11,7 @@ namespace Coffer.Protocols.Aws;
 /// <summary>One method per operation: check, call the core once, write. Rules that any other wire could need are in the core.</summary>
 internal sealed partial class AwsEndpoints(CofferCore core, RateGate rates)
 {
-    private readonly Iam.IamService _iam = new(core);
+    private readonly IamService _iam = new(core);
 
     private const AwsMembers Writes = AwsMembers.ClientRequestToken | AwsMembers.SecretString | AwsMembers.SecretBinary;
 

@@ -58,10 +58,10 @@ internal static partial class AwsWire
             if (regions[i] is { } region)
             {
                 string item = path == "addReplicaRegions" ? Item(path, i) + ".region" : Item(path, i);
-                found.Length(item, region.Length, 1, 128, region);
+                found.Length(item, region.Length, 1, 128, null);
                 if (!IsRegionName(region))
                 {
-                    found.Add(item, $"satisfy regular expression pattern: {RegionPattern}", region);
+                    found.Add(item, $"satisfy regular expression pattern: {RegionPattern}", null);
                 }
             }
         }

@@ -23,7 +23,7 @@ public sealed class PersistedNumberTests
     [InlineData("Access.ApprovalState", "Pending=1 Approved=2 Refused=3 Withdrawn=4")]
     [InlineData("Secrets.VaultStage", "None=0 Development=1 Staging=2 Production=3")]
     [InlineData("Secrets.ApprovalNeeds", "None=0 BreakGlass=1 Purge=2 Grants=4 All=7")]
-    [InlineData("Access.PolicyUse", "Identity=1 Resource=2 Boundary=3 Organisation=4 Session=5 Trust=6")]
+    [InlineData("Access.PolicyUse", "Identity=1 Resource=2 Boundary=3 Organisation=4 Session=5 Trust=6 Library=7")]
     [InlineData("Access.AttachmentKind", "Server=1 Vault=2 Secret=3 Principal=4 Group=5 Credential=6")]
     [InlineData("Stores.WireNames", "None=0 Aws=1 Azure=2 Google=4 Vault=8")]
     [InlineData("Sealing.RowKind", "Vault=1 Secret=2 Version=3 Principal=4 Group=5 Member=6 Credential=7 Trust=8 Policy=9 Role=10 Alias=11 AuditHead=12 Lease=13 Approval=14")]

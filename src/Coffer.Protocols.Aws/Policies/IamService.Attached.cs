@@ -1,7 +1,6 @@
 using Coffer.Core.Access;
-using Coffer.Protocols.Aws.Policies;
 
-namespace Coffer.Protocols.Aws.Iam;
+namespace Coffer.Protocols.Aws.Policies;
 
 /// <summary>Policies on users and roles: written into them, or attached.</summary>
 internal sealed partial class IamService

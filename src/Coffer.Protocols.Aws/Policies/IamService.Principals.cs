@@ -5,9 +5,8 @@ using System.Text;
 using Coffer.Core;
 using Coffer.Core.Access;
 using Coffer.Core.Secrets;
-using Coffer.Protocols.Aws.Policies;
 
-namespace Coffer.Protocols.Aws.Iam;
+namespace Coffer.Protocols.Aws.Policies;
 
 internal sealed partial class IamService
 {

@@ -8,7 +8,7 @@ using Coffer.Core;
 using Coffer.Core.Access;
 using Coffer.Core.Secrets;
 
-namespace Coffer.Protocols.Aws.Iam;
+namespace Coffer.Protocols.Aws.Policies;
 
 /// <summary>One call of the IAM surface: who asks, in which account, with what; and its answer as it is written.</summary>
 internal sealed class IamCall(AwsExchange exchange, Vault home, IReadOnlyDictionary<string, string?> parameters, AwsBuffer answer)

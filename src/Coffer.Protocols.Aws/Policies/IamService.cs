@@ -3,10 +3,9 @@ using Coffer.Core;
 using Coffer.Core.Access;
 using Coffer.Core.Errors;
 using Coffer.Core.Secrets;
-using Coffer.Protocols.Aws.Policies;
 using Microsoft.AspNetCore.Http;
 
-namespace Coffer.Protocols.Aws.Iam;
+namespace Coffer.Protocols.Aws.Policies;
 
 /// <summary>
 /// The part of AWS IAM by which the usual tools set up users, roles, keys and policies: the query protocol at the same

@@ -1,8 +1,7 @@
 using Coffer.Core;
 using Coffer.Core.Access;
-using Coffer.Protocols.Aws.Policies;
 
-namespace Coffer.Protocols.Aws.Iam;
+namespace Coffer.Protocols.Aws.Policies;
 
 /// <summary>Access keys of users.</summary>
 internal sealed partial class IamService

@@ -3,9 +3,8 @@ using System.Globalization;
 using Coffer.Core;
 using Coffer.Core.Access;
 using Coffer.Core.Secrets;
-using Coffer.Protocols.Aws.Policies;
 
-namespace Coffer.Protocols.Aws.Iam;
+namespace Coffer.Protocols.Aws.Policies;
 
 internal sealed partial class IamService
 {
