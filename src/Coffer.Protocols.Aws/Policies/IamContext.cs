@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using Coffer.Core;
 using Coffer.Core.Access;
+using Coffer.Core.Rotations;
 using Coffer.Core.Secrets;
 
 namespace Coffer.Protocols.Aws.Policies;
@@ -126,7 +127,7 @@ internal sealed class IamContext(AccessRequest request, AwsIdentity caller, IamA
     {
         "secretid" => !action.HasResource ? IamKey.Absent : IamKey.Of(native?.SecretId is { } sent && native.IsAbout(request.Name) ? sent : resource.Text),
         "resource/type" => IamKey.Absent,
-        "resource/allowrotationlambdaarn" => request.Head?.Rotation is null ? IamKey.Absent : IamKey.Unknown,
+        "resource/allowrotationlambdaarn" => request.Head is { Rotation: not null } head ? IamKey.Of(RotationSettings.Of(head)?.Function) : IamKey.Absent,
         "versionid" => VersionId(),
         "versionstage" => VersionStage(),
         "name" => action.Name == "secretsmanager:CreateSecret" ? IamKey.Of(request.Name?.Value) : IamKey.Absent,
@@ -143,6 +144,9 @@ internal sealed class IamContext(AccessRequest request, AwsIdentity caller, IamA
         "type" => IamKey.Of(input.Type),
         "forcedeletewithoutrecovery" => action.Name == "secretsmanager:DeleteSecret" ? IamKey.Of(input.ForceDeleteWithoutRecovery == true) : IamKey.Absent,
         "recoverywindowindays" => IamKey.Of(input.RecoveryWindowInDays?.ToString(CultureInfo.InvariantCulture)),
+        "rotationlambdaarn" => IamKey.Of(native?.Rotation?.LambdaArn),
+        "rotateimmediately" => IamKey.Of(native?.Rotation?.Immediately),
+        "modifyrotationrules" => IamKey.Of(native?.Rotation?.ModifiesRules),
         "blockpublicpolicy" => IamKey.Of(input.BlockPublicPolicy),
         "addreplicaregions" => IamKey.OfMany(input.AddReplicaRegions?.Select(r => r.Key!)),
         "forceoverwritereplicasecret" => IamKey.Of(input.ForceOverwriteReplicaSecret),

@@ -68,6 +68,8 @@ public sealed partial class IamLanguage
             or (AwsOperation.GetRandomPassword, Operation.RandomPassword)
             or (AwsOperation.GetResourcePolicy, Operation.ReadPolicy)
             or (AwsOperation.ReplicateSecretToRegions or AwsOperation.RemoveRegionsFromReplication or AwsOperation.StopReplicationToReplica, Operation.EditMetadata)
+            or (AwsOperation.RotateSecret, Operation.RotateSecret or Operation.Administer)
+            or (AwsOperation.CancelRotateSecret, Operation.CancelRotation)
             or (AwsOperation.PutResourcePolicy or AwsOperation.DeleteResourcePolicy or AwsOperation.ValidateResourcePolicy, Operation.WritePolicy)
                 => IamAction.Of("secretsmanager:" + native.WireOperation),
         _ => null,
