@@ -6,57 +6,6 @@ using Coffer.Core.Secrets;
 
 namespace Coffer.Protocols.Aws;
 
-/// <summary>Members of request bodies. Flags: an operation knows some of them and passes over the rest.</summary>
-[Flags]
-internal enum AwsMembers : long
-{
-    None = 0,
-    SecretId = 1,
-    Name = 1 << 1,
-    ClientRequestToken = 1 << 2,
-    Description = 1 << 3,
-    KmsKeyId = 1 << 4,
-    SecretString = 1 << 5,
-    SecretBinary = 1 << 6,
-    Tags = 1 << 7,
-    VersionId = 1 << 8,
-    VersionStage = 1 << 9,
-    VersionStages = 1 << 10,
-    RotationToken = 1 << 11,
-    RecoveryWindowInDays = 1 << 12,
-    ForceDeleteWithoutRecovery = 1 << 13,
-    IncludePlannedDeletion = 1 << 14,
-    MaxResults = 1 << 15,
-    NextToken = 1 << 16,
-    Filters = 1 << 17,
-    SortOrder = 1 << 18,
-    SortBy = 1 << 19,
-    AddReplicaRegions = 1 << 20,
-    ForceOverwriteReplicaSecret = 1 << 21,
-    Type = 1 << 22,
-    RemoveFromVersionId = 1 << 23,
-    MoveToVersionId = 1 << 24,
-    IncludeDeprecated = 1 << 25,
-    TagKeys = 1 << 26,
-    SecretIdList = 1 << 27,
-    PasswordLength = 1 << 28,
-    ExcludeCharacters = 1 << 29,
-    ExcludeNumbers = 1 << 30,
-    ExcludePunctuation = 1L << 31,
-    ExcludeUppercase = 1L << 32,
-    ExcludeLowercase = 1L << 33,
-    IncludeSpace = 1L << 34,
-    RequireEachIncludedType = 1L << 35,
-    RemoveReplicaRegions = 1L << 36,
-    RotationLambdaARN = 1L << 37,
-    RotationRules = 1L << 38,
-    RotateImmediately = 1L << 39,
-    ExternalSecretRotationMetadata = 1L << 40,
-    ExternalSecretRotationRoleArn = 1L << 41,
-    ResourcePolicy = 1L << 42,
-    BlockPublicPolicy = 1L << 43,
-}
-
 /// <summary>A tag as sent: either half may be missing.</summary>
 internal readonly record struct AwsTag(string? Key, string? Value);
 
