@@ -24,6 +24,11 @@ public partial class AwsAccountTests
         Assert.True(exit == 0 && output.TrimEnd().EndsWith("ok", StringComparison.Ordinal), $"exit {exit}\n{output}\n{errors}");
     }
 
+    /// <summary>The lines of the guide, as they stand there.</summary>
+    [Fact]
+    public Task From_a_role_to_a_read_by_the_guide() => CofferCommand.RunClientAsync(
+        "/bin/sh", Path.Combine(CofferCommand.Clients, "shell", "guide.sh"), Path.Combine(CofferCommand.Root, "docs", "aws.md"));
+
     /// <summary>What is replayed is what the example holds: a resource added there has its steps.</summary>
     [Fact]
     public async Task The_steps_are_those_of_the_example()
