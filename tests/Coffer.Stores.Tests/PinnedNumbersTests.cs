@@ -23,7 +23,7 @@ public sealed class PinnedNumbersTests
         Assert.Equal("None=0 Aws=1 Azure=2 Google=4 Vault=8", Numbers<WireNames>());
         Assert.Equal("Workload=1 Person=2 Operator=3", Numbers<PrincipalKind>());
         Assert.Equal("AccessKey=1 Token=2 ClientSecret=3 ServiceAccountKey=4 SecretId=5 Password=6 Certificate=7 OneTimeCode=8 RecoveryCode=9 Invitation=10", Numbers<CredentialKind>());
-        Assert.Equal("Identity=1 Resource=2 Boundary=3 Organisation=4 Session=5 Trust=6", Numbers<PolicyUse>());
+        Assert.Equal("Identity=1 Resource=2 Boundary=3 Organisation=4 Session=5 Trust=6 Library=7", Numbers<PolicyUse>());
         Assert.Equal("Server=1 Vault=2 Secret=3 Principal=4 Group=5 Credential=6", Numbers<AttachmentKind>());
         Assert.Equal("LocalUser=1 WebToken=2 Kubernetes=3 AwsIdentity=4 Certificate=5", Numbers<TrustKind>());
         Assert.Equal("Grant=1 BreakGlass=2 Purge=3 Membership=4 Loosen=5", Numbers<ApprovalKind>());

@@ -75,6 +75,7 @@ public sealed class ErrorTests
         var t when t == typeof(int) => 7,
         var t when t == typeof(long) => 8L,
         var t when t == typeof(TimeSpan?) => TimeSpan.FromSeconds(1),
+        var t when t == typeof(Coffer.Core.Access.PolicyUse?) => Coffer.Core.Access.PolicyUse.Boundary,
         var t when t == typeof(Exception) => new InvalidOperationException(Raw),
         var t => throw new Xunit.Sdk.XunitException($"no argument is known for {t.Name}"),
     };
