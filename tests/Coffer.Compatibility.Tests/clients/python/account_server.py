@@ -14,7 +14,7 @@ coffer, repository, *programs = sys.argv[1:]
 here = os.getcwd()
 os.chmod(here, 0o700)
 data = os.path.join(here, "data")
-WAIT = 120
+WAIT = 400
 
 # The functions of the example, as the rotation of examples/terraform-aws names one of them.
 example = os.path.join(here, "example")
