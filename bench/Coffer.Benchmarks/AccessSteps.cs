@@ -3,6 +3,7 @@ using System.Net;
 using Coffer.Core;
 using Coffer.Core.Access;
 using Coffer.Core.Secrets;
+using Coffer.Protocols.Aws.Policies;
 
 namespace Coffer.Benchmarks;
 
@@ -61,6 +62,42 @@ internal static class AccessSteps
             may = people.Count(p => AccessEvaluator.Decide(fresh, request with { Caller = Of(p) }).Allowed);
         });
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{may} of {People} may"));
+        foreach (int statements in (ReadOnlySpan<int>)[1, 500])
+        {
+            MeasureIam(statements, calls, vaults[0], request);
+        }
+    }
+
+    /// <summary>A decision by AWS policies whose statements name other secrets, half of them with a condition; the last one allows.</summary>
+    private static void MeasureIam(int statements, int calls, Vault vault, AccessRequest request)
+    {
+        Principal caller = request.Caller.Principal with { Home = vault.Name };
+        string[] all =
+        [
+            .. Enumerable.Range(0, statements - 1).Select(i => string.Create(CultureInfo.InvariantCulture, $"{{\"Effect\":\"{(i % 4 == 0 ? "Deny" : "Allow")}\",\"Action\":\"secretsmanager:Get*\",\"Resource\":\"arn:aws:secretsmanager:*:{vault.Number}:secret:team{i:D3}/*-??????\"{(i % 2 == 0 ? ",\"Condition\":{\"StringEquals\":{\"aws:ResourceTag/env\":\"dev\"}}" : "")}}}")),
+            "{\"Effect\":\"Allow\",\"Action\":\"secretsmanager:GetSecretValue\",\"Resource\":\"arn:aws:secretsmanager:*:*:secret:team99/*\"}",
+        ];
+        // As IAM has it: ten managed policies at most.
+        Policy[] policies = [.. all.Chunk(Math.Max(1, statements / 10)).Select((chunk, i) => new Policy
+        {
+            Id = Guid.CreateVersion7(),
+            Language = IamLanguage.LanguageName,
+            Name = string.Create(CultureInfo.InvariantCulture, $"p{i}"),
+            Use = PolicyUse.Identity,
+            Source = $"{{\"Version\":\"2012-10-17\",\"Statement\":[{string.Join(',', chunk)}]}}",
+            AttachedTo = Attachment.ToPrincipal(caller.Id),
+            Created = 0,
+            CreatedBy = "bench",
+        })];
+        AccessSnapshot snapshot = new([vault], new(1, [caller], [], [], policies, [], [], []), [new GrantLanguage(), new IamLanguage()]);
+        Secret head = new() { Uid = SecretUid.Draw(), VaultId = vault.Id, Name = request.Name!.Value, Created = 0, Changed = 0 };
+        AccessRequest asked = request with { Caller = request.Caller with { Principal = caller }, Head = head };
+        if (!AccessEvaluator.Decide(snapshot, asked).Allowed)
+        {
+            throw new InvalidOperationException("the decision measured is to be an allowed one");
+        }
+
+        Steps.Measure(string.Create(CultureInfo.InvariantCulture, $"decision, {statements} IAM statements"), calls, () => AccessEvaluator.Decide(snapshot, asked));
     }
 
     private static Caller Of(Principal principal) => new() { Principal = principal, Credential = "", Dialect = "native", WireOperation = "bench", RequestId = "bench", Address = IPAddress.Loopback };

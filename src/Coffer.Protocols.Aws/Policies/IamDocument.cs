@@ -162,8 +162,10 @@ internal sealed class IamResourcePattern
             return new(text[ranges[1]], text[ranges[2]], pattern.Slice(region, regionLength), pattern.Slice(account, accountLength), pattern.Slice(relative, text.Length - relative));
         }
 
+        private readonly bool _ours = Partition == "aws", _everyRegion = Service == Secrets || Region.Matches("");
+
+        // What differs most often first.
         public bool Matches(in IamResource resource) =>
-            Partition == "aws" && string.Equals(Service, resource.Service, StringComparison.Ordinal)
-            && (Service == Secrets || Region.Matches("")) && Account.Matches(resource.Account) && Relative.Matches(resource.Relative);
+            _ours && Relative.Matches(resource.Relative) && Account.Matches(resource.Account) && _everyRegion && string.Equals(Service, resource.Service, StringComparison.Ordinal);
     }
 }

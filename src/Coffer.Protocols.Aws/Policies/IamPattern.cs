@@ -16,11 +16,13 @@ internal readonly struct IamPattern
 {
     private readonly string _text;
     private readonly bool[]? _wild;
+    private readonly int _plain;
 
     private IamPattern(string text, bool[]? wild)
     {
         _text = text;
         _wild = wild;
+        _plain = wild is null ? text.Length : Math.Max(0, Array.IndexOf(wild, true));
     }
 
     /// <summary>Whether it matches everything.</summary>
@@ -58,6 +60,12 @@ internal readonly struct IamPattern
         if (_wild is null)
         {
             return ignoreCase ? text.Equals(_text, StringComparison.OrdinalIgnoreCase) : text.SequenceEqual(_text);
+        }
+
+        // Most patterns differ from a text before their first wildcard.
+        if (!ignoreCase && !text.StartsWith(_text.AsSpan(0, _plain)))
+        {
+            return false;
         }
 
         int p = 0, t = 0, star = -1, mark = 0;
