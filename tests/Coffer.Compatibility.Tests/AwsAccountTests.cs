@@ -24,22 +24,6 @@ public partial class AwsAccountTests
         Assert.True(exit == 0 && output.TrimEnd().EndsWith("ok", StringComparison.Ordinal), $"exit {exit}\n{output}\n{errors}");
     }
 
-    /// <summary>The same by Terraform itself, where its plugins are: it and its provider are hundreds of megabytes, and take two minutes.</summary>
-    [Fact]
-    public async Task Terraform_itself_over_the_example()
-    {
-        string? plugins = Environment.GetEnvironmentVariable("COFFER_TERRAFORM_PLUGINS");
-        Assert.SkipUnless(plugins is not null, "COFFER_TERRAFORM_PLUGINS names no folder of Terraform's plugins.");
-        (int exit, string output, string errors) = await CofferCommand.RunProgramAsync("/usr/bin/python3",
-        [
-            Path.Combine(CofferCommand.Clients, "python", "account_server.py"),
-            Path.Combine(CofferCommand.Root, "artifacts", "coffer", "coffer"),
-            CofferCommand.Root,
-            $"/bin/sh\n{Path.Combine(CofferCommand.Clients, "shell", "terraform.sh")}\n{CofferCommand.Root}\n{plugins}",
-        ]);
-        Assert.True(exit == 0 && output.TrimEnd().EndsWith("ok", StringComparison.Ordinal), $"exit {exit}\n{output}\n{errors}");
-    }
-
     /// <summary>The lines of the guide, as they stand there.</summary>
     [Fact]
     public Task From_a_role_to_a_read_by_the_guide() => CofferCommand.RunClientAsync(

@@ -1,6 +1,9 @@
 #!/bin/sh
 # Terraform and its AWS provider, unmodified, over examples/terraform-aws: apply, a plan that finds nothing to do, a change of everything, again
 # nothing to do, destroy. Arguments: the repository, a folder of plugins as Terraform lays them out. Prints 'ok' at the end.
+# By hand, since Terraform and its provider are hundreds of megabytes and take two minutes; the tests replay its calls. From the repository's root:
+#   clients=tests/Coffer.Compatibility.Tests/clients
+#   /usr/bin/python3 $clients/python/account_server.py artifacts/coffer/coffer "$PWD" "$(printf '/bin/sh\n%s\n%s\n%s' "$clients/shell/terraform.sh" "$PWD" PLUGINS)"
 set -eu
 repository=$1 plugins=$2
 folder=$(mktemp -d)
