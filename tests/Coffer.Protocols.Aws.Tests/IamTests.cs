@@ -155,6 +155,12 @@ public sealed class IamTests
         Assert.Equal(403, (await SendAsync(server, local, "CreateAccessKey", ("UserName", "helper"))).Status);
         Assert.Equal(403, (await SendAsync(server, local, "PutUserPolicy", ("UserName", "helper"), ("PolicyName", "p"), ("PolicyDocument", Allow("*", "*")))).Status);
         Assert.True(server.Core.Access.PrincipalsByName.ContainsKey(PrincipalName.Parse("admin")));
+        // Nor is one that another names as who may act as it, nor a new one under the name of such a one that is gone.
+        Assert.Equal(200, (await SendAsync(server, local, "CreateUser", ("UserName", "agent"))).Status);
+        await server.Core.Admin.AllowAssumingAsync(server.Operator, PrincipalName.Parse("homeless"), PrincipalName.Parse("agent"), isGroup: false, Cancellation);
+        Assert.Equal(403, (await SendAsync(server, local, "CreateAccessKey", ("UserName", "agent"))).Status);
+        await server.Core.Admin.DeletePrincipalAsync(server.Operator, PrincipalName.Parse("agent"), Cancellation);
+        Assert.Equal(403, (await SendAsync(server, local, "CreateUser", ("UserName", "agent"))).Status);
     }
 
     [Fact]

@@ -63,9 +63,13 @@ public sealed partial class AdminService
         return Snapshot.Vaults.ContainsKey(vault) ? Snapshot : throw Error.NotFound("vault", vault.Value);
     }
 
-    /// <summary>Whether a vault's administrators administer the principal as well: a workload at home there that holds nothing outside.</summary>
+    /// <summary>
+    /// Whether a vault's administrators administer the principal as well: a workload at home there that holds nothing outside, and
+    /// that nobody names as one who may act as them (an agent's principal becomes others, wherever they are).
+    /// </summary>
     public static bool IsOf(AccessSnapshot snapshot, Principal principal, VaultName vault) =>
         principal.Kind == PrincipalKind.Workload && principal.Home == vault && !snapshot.GroupsOf.ContainsKey(principal.Id)
+        && !snapshot.Parsed.Values.Any(p => p is ParsedAssumption { IsGroup: false } assumption && assumption.Name == principal.Name)
         && snapshot.On(GrantLanguage.LanguageName, Attachment.ToPrincipal(principal.Id)).All(p => GrantLanguage.GrantOf(p) is not { } grant || grant.Vault == vault);
 
     private VaultName? AuthorityOver(PrincipalName principal) =>
@@ -122,7 +126,8 @@ public sealed partial class AdminService
 
         foreach (Principal touched in changed.Values.Concat(edit.RemovedPrincipals))
         {
-            if (snapshot.Principals.TryGetValue(touched.Id, out Principal? known) ? !IsOf(snapshot, known, vault.Name) : touched.Kind != PrincipalKind.Workload)
+            // A new one is looked at as it will be: its name may still be named by what was said of another.
+            if (!IsOf(snapshot, snapshot.Principals.GetValueOrDefault(touched.Id) ?? touched, vault.Name))
             {
                 RefuseOutsider(caller, snapshot, touched);
             }
