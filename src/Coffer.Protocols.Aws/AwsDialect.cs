@@ -198,6 +198,9 @@ internal sealed class AwsExchange
     /// <summary>The ARN that the call is about, where it is no secret's.</summary>
     public string? ResourceArn { get; set; }
 
+    /// <summary>The same as a denial tells it: from what was sent, without a path that the caller may not know.</summary>
+    public string? ResourceShown { get; set; }
+
     /// <summary>The region the caller signed for.</summary>
     public string Region { get; set; } = "us-east-1";
 

@@ -18,7 +18,13 @@ internal sealed partial class AwsEndpoints
         (AwsMembers.ExcludePunctuation, "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"),
     ];
 
-    /// <summary>Needs no permission: it tells nothing of the store, and whoever may call it could draw one themselves.</summary>
+    /// <summary>Needs no permission, since it tells nothing of the store; but a policy may deny it.</summary>
+    private async Task<AwsBuffer> GetRandomPasswordAsync(AwsExchange exchange, AwsInput input, CancellationToken cancellationToken)
+    {
+        await core.Admin.CheckRandomPasswordAsync(exchange.Caller!, exchange.Caller!.HomeOf(), cancellationToken).ConfigureAwait(false);
+        return GetRandomPassword(input);
+    }
+
     private static AwsBuffer GetRandomPassword(AwsInput input)
     {
         string excluded = input.ExcludeCharacters ?? "";

@@ -30,7 +30,7 @@ internal sealed partial class AwsEndpoints
         AwsViolations found = default;
         Role(ref found, arn, session);
         int seconds = SecondsOf(ref found, parameters, DefaultRoleSeconds, CredentialService.MaxSessionSeconds);
-        SessionTraits? asked = TraitsOf(ref found, exchange, parameters);
+        SessionTraits? asked = TraitsOf(ref found, exchange, parameters, exchange.Account);
         Bounded(ref found, "externalId", parameters.GetValueOrDefault("ExternalId") ?? "--", 2, 1224);
         found.ThrowIfAny();
         Serve(parameters);
@@ -39,6 +39,7 @@ internal sealed partial class AwsEndpoints
             if (AwsNames.RoleOf(arn!, core.Access) is { } role)
             {
                 exchange.ResourceArn = AwsIdentity.Of(core.Access, role).Arn;
+                CheckTags(exchange, role);
                 using TemporaryAccessKey key = await IssueAsync(exchange, role.Name, seconds, session!, asked, context.RequestAborted).ConfigureAwait(false);
                 // Only who may have the role hears how long: a key that is too long is dropped again, and nothing of it was kept.
                 CheckDuration(exchange, AwsIdentity.ProfileOf(role), seconds);
@@ -56,6 +57,22 @@ internal sealed partial class AwsEndpoints
 
         string resource = AwsNames.IsPlainArn(arn!) ? arn! : "*";
         throw new AwsRefusal(AwsError.Query(403, "AccessDenied", $"User: {exchange.CallerArn} is not authorized to perform: sts:AssumeRole on resource: {resource}"));
+    }
+
+    /// <summary>
+    /// Tags decide in policies of this language: to give a session some takes its own permission there (<c>sts:TagSession</c>),
+    /// whoever else lets the caller have the role.
+    /// </summary>
+    private void CheckTags(AwsExchange exchange, Principal role)
+    {
+        if (exchange.RequestTags is { IsEmpty: false })
+        {
+            AccessRequest request = new() { Operation = Operation.Administer, Caller = exchange.Caller!, Now = Core.Microseconds.Now(core.Clock) };
+            if (new IamLanguage().JudgeAssuming(core.Access, request, role).Verdict != Verdict.Allow)
+            {
+                throw Error.AccessDenied("sts:TagSession", role.Name.Value, AccessEvaluator.NothingAllows);
+            }
+        }
     }
 
     private async Task<TemporaryAccessKey> IssueAsync(AwsExchange exchange, PrincipalName role, int seconds, string session, SessionTraits? asked, CancellationToken cancellationToken)
@@ -85,8 +102,8 @@ internal sealed partial class AwsEndpoints
         }
     }
 
-    /// <summary>Session policies, which only narrow, and session tags.</summary>
-    private SessionTraits? TraitsOf(ref AwsViolations found, AwsExchange exchange, IReadOnlyDictionary<string, string?> parameters)
+    /// <summary>Session policies, which only narrow, and session tags. Managed policies are those of the account given, or of AWS.</summary>
+    private SessionTraits? TraitsOf(ref AwsViolations found, AwsExchange exchange, IReadOnlyDictionary<string, string?> parameters, string account)
     {
         List<string> sources = [];
         if (parameters.GetValueOrDefault("Policy") is { } policy)
@@ -99,7 +116,8 @@ internal sealed partial class AwsEndpoints
         found.Length("policyArns", arns.Length, 0, 10, null);
         foreach (string arn in arns)
         {
-            sources.Add(IamService.DocumentOf(core.Access, arn) ?? throw new AwsRefusal(AwsError.Query(400, "MalformedPolicyDocument", "A policy of PolicyArns is not there.")));
+            bool near = arn.Split(':') is [_, _, _, _, var of, _] && (of == "aws" || of == account);
+            sources.Add((near ? IamService.DocumentOf(core.Access, arn) : null) ?? throw new AwsRefusal(AwsError.Query(400, "MalformedPolicyDocument", "A policy of PolicyArns is not there.")));
         }
 
         foreach (string source in sources)

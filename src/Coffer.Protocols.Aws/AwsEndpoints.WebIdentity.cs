@@ -45,9 +45,14 @@ internal sealed partial class AwsEndpoints
         }
 
         int seconds = SecondsOf(ref found, parameters, DefaultRoleSeconds, CredentialService.MaxSessionSeconds);
-        SessionTraits? asked = TraitsOf(ref found, exchange, parameters);
         found.ThrowIfAny();
         Serve(parameters);
+        // There is no such parameter here, as in AWS: whoever holds a token would choose what policies decide on.
+        if (parameters.Keys.Any(k => k.StartsWith("Tags.", StringComparison.Ordinal) || k.StartsWith("TransitiveTagKeys.", StringComparison.Ordinal)))
+        {
+            throw new AwsRefusal(AwsError.Query(400, "InvalidParameterValue", "Session tags come with no web identity."));
+        }
+
         Principal? role = AwsNames.RoleOf(arn!, core.Access);
         LoginContext from = new(AwsDialect.DialectName, WebIdentity, context.RequestId(), context.PeerAddress(), context.UserAgent());
         Identity identity;
@@ -63,6 +68,9 @@ internal sealed partial class AwsEndpoints
         }
 
         rates.Admit(identity);
+        // What policies there are is told to nobody who proved nothing.
+        SessionTraits? asked = TraitsOf(ref found, exchange, parameters, AwsNames.Account(identity.Principal.Home, core.Access));
+        found.ThrowIfAny();
         CheckDuration(exchange, AwsIdentity.ProfileOf(identity.Principal), seconds);
         string provider = core.Access.Trusts.FirstOrDefault(t => t.Name.Value == identity.Credential)?.Issuer ?? "";
         await CheckTrustAsync(context, exchange, identity, provider, parameters).ConfigureAwait(false);

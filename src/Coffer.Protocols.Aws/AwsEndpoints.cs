@@ -55,7 +55,7 @@ internal sealed partial class AwsEndpoints(CofferCore core, RateGate rates)
             AwsOperation.ListSecretVersionIds => ListSecretVersionIdsAsync(exchange, input, context.RequestAborted),
             AwsOperation.TagResource => TagResourceAsync(exchange, input, context.RequestAborted),
             AwsOperation.UntagResource => UntagResourceAsync(exchange, input, context.RequestAborted),
-            AwsOperation.GetRandomPassword => Task.FromResult(GetRandomPassword(input)),
+            AwsOperation.GetRandomPassword => GetRandomPasswordAsync(exchange, input, context.RequestAborted),
             AwsOperation.BatchGetSecretValue => BatchGetSecretValueAsync(exchange, input, context.RequestAborted),
             AwsOperation.ReplicateSecretToRegions => ReplicateSecretToRegionsAsync(exchange, input, context.RequestAborted),
             AwsOperation.RemoveRegionsFromReplication => RemoveRegionsFromReplicationAsync(exchange, input, context.RequestAborted),

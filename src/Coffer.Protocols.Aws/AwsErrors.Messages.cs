@@ -20,7 +20,7 @@ internal static partial class AwsErrors
     public static AwsError NoHome(AwsExchange exchange, string? secretId) => AccessDenied(exchange, secretId, isExplicit: false);
 
     private static AwsError AccessDenied(CofferError error, AwsExchange? exchange, string? resource) =>
-        exchange is null ? new(400, "AccessDeniedException", "Access denied") : AccessDenied(exchange, exchange.ResourceArn ?? resource, error.Explicit, error.By);
+        exchange is null ? new(400, "AccessDeniedException", "Access denied") : AccessDenied(exchange, exchange.ResourceShown ?? exchange.ResourceArn ?? resource, error.Explicit, error.By);
 
     private static AwsError AccessDenied(AwsExchange exchange, string? resource, bool isExplicit, PolicyUse? by = null)
     {

@@ -89,6 +89,18 @@ public sealed class IamTests
     }
 
     [Fact]
+    public async Task A_tag_on_a_session_takes_the_permission_to_give_one_whoever_lets_the_role_be_had()
+    {
+        await using AwsTestServer server = await StartAsync();
+        await server.Core.Admin.AllowAssumingAsync(server.Operator, PrincipalName.Parse("barred"), PrincipalName.Parse("blind"), isGroup: false, Cancellation);
+        (string, string)[] role = [("RoleArn", $"arn:aws:iam::{server.Vault.Number}:role/barred"), ("RoleSessionName", "s1")];
+        Assert.Equal(200, (await AskAsync(server, server.KeyOf("blind"), "AssumeRole", role)).Status);
+        Assert.Equal(403, (await AskAsync(server, server.KeyOf("blind"), "AssumeRole", [.. role, ("Tags.member.1.Key", "team"), ("Tags.member.1.Value", "app")])).Status);
+        // Nor are the policies of another account looked into.
+        Assert.Equal(400, (await AskAsync(server, server.KeyOf("blind"), "AssumeRole", [.. role, ("PolicyArns.member.1.arn", $"arn:aws:iam::{server.Other.Number}:policy/x")])).Status);
+    }
+
+    [Fact]
     public async Task A_transitive_tag_goes_along_to_the_next_role_and_cannot_be_replaced_there()
     {
         await using AwsTestServer server = await StartAsync();
@@ -190,6 +202,17 @@ public sealed class IamTests
         string policy = JsonSerializer.Serialize(PolicyFor($"arn:aws:iam::{server.Vault.Number}:user/u"));
         Assert.Equal("InvalidRequestException", (await server.CallAsync("PutResourcePolicy", $$"""{"SecretId":"app/db","ResourcePolicy":{{policy}}}""", "admin")).Outcome);
         Assert.Equal("AccessDeniedException", (await Read(server, "app/db", key)).Outcome);
+    }
+
+    [Fact]
+    public async Task A_random_password_is_anybody_s_whom_no_policy_denies_it()
+    {
+        await using AwsTestServer server = await StartAsync();
+        TestKey key = await UserAsync(server, "u");
+        Assert.Equal("OK", (await server.CallAsync("GetRandomPassword", "{}", key)).Outcome);
+        await IamAsync(server, "PutUserPolicy", ("UserName", "u"), ("PolicyName", "d"), ("PolicyDocument", Statement("Deny", "secretsmanager:GetRandomPassword", "*")));
+        TestAnswer denied = await server.CallAsync("GetRandomPassword", "{}", key);
+        Assert.EndsWith("is not authorized to perform: secretsmanager:GetRandomPassword with an explicit deny in an identity-based policy", denied.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -37,6 +37,13 @@ public sealed partial class AdminService
         return caller.Principal;
     }
 
+    /// <summary>Whether the caller may have a random password made: anybody may whom no policy denies it. Recorded. Errors: AccessDenied.</summary>
+    public async ValueTask CheckRandomPasswordAsync(Caller caller, VaultName? vault, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        await AuthoriseAsync(caller, Operation.RandomPassword, vault, null).ConfigureAwait(false);
+    }
+
     /// <summary>Decides on an administrative operation, records a denial, and answers the reason of the permission.</summary>
     private async ValueTask<string> AuthoriseAsync(Caller caller, Operation operation, VaultName? vault, string? subject, bool record = true, string? action = null)
     {

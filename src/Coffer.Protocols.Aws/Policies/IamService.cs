@@ -135,7 +135,8 @@ internal sealed partial class IamService
     private void About(IamCall call, bool role, string name)
     {
         AwsIdentity? known = AwsAccounts.Of(_core.Access).Find(call.Account, role, name);
-        call.Exchange.ResourceArn = known?.Arn ?? $"arn:aws:iam::{call.Account}:{(role ? "role" : "user")}/{name}";
+        call.Exchange.ResourceShown = $"arn:aws:iam::{call.Account}:{(role ? "role" : "user")}/{name}";
+        call.Exchange.ResourceArn = known?.Arn ?? call.Exchange.ResourceShown;
     }
 
     private async Task<AccessSnapshot> ReadAsync(IamCall call, string subject, CancellationToken cancellationToken) =>
