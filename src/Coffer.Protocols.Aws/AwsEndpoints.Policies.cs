@@ -64,7 +64,7 @@ internal sealed partial class AwsEndpoints
 
         try
         {
-            IamPolicy policy = (IamPolicy)new IamLanguage().Parse(new()
+            IamPolicy policy = (IamPolicy)IamLanguage.Instance.Parse(new()
             {
                 Id = Guid.Empty,
                 Language = IamLanguage.LanguageName,

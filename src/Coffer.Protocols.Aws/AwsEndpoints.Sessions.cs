@@ -68,7 +68,7 @@ internal sealed partial class AwsEndpoints
         if (exchange.RequestTags is { IsEmpty: false })
         {
             AccessRequest request = new() { Operation = Operation.Administer, Caller = exchange.Caller!, Now = Core.Microseconds.Now(core.Clock) };
-            if (new IamLanguage().JudgeAssuming(core.Access, request, role).Verdict != Verdict.Allow)
+            if (IamLanguage.Instance.JudgeAssuming(core.Access, request, role).Verdict != Verdict.Allow)
             {
                 throw Error.AccessDenied("sts:TagSession", role.Name.Value, AccessEvaluator.NothingAllows);
             }

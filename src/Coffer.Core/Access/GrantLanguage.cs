@@ -208,22 +208,25 @@ public sealed class GrantLanguage : IPolicyLanguage
 public static class Glob
 {
     /// <summary>Whether the whole text matches.</summary>
-    public static bool Matches(ReadOnlySpan<char> pattern, ReadOnlySpan<char> text)
-    {
-        if (pattern is "*")
-        {
-            return true;
-        }
+    public static bool Matches(ReadOnlySpan<char> pattern, ReadOnlySpan<char> text) => pattern is "*" || Matches(pattern, default, text, ignoreCase: false);
 
+    /// <summary>Whether the whole text matches a pattern in which only some <c>*</c> and <c>?</c> are wildcards.</summary>
+    /// <param name="pattern">The pattern.</param>
+    /// <param name="wild">As long as the pattern: which of its characters are wildcards. Empty: every <c>*</c> and <c>?</c> is.</param>
+    /// <param name="text">The text.</param>
+    /// <param name="ignoreCase">Whether letters match without case.</param>
+    public static bool Matches(ReadOnlySpan<char> pattern, ReadOnlySpan<bool> wild, ReadOnlySpan<char> text, bool ignoreCase)
+    {
         int p = 0, t = 0, star = -1, mark = 0;
         while (t < text.Length)
         {
-            if (p < pattern.Length && pattern[p] == '*')
+            bool isWild = p < pattern.Length && (wild.IsEmpty || wild[p]);
+            if (isWild && pattern[p] == '*')
             {
                 star = p++;
                 mark = t;
             }
-            else if (p < pattern.Length && (pattern[p] == '?' || pattern[p] == text[t]))
+            else if (p < pattern.Length && ((isWild && pattern[p] == '?') || pattern[p] == text[t] || (ignoreCase && char.ToUpperInvariant(pattern[p]) == char.ToUpperInvariant(text[t]))))
             {
                 p++;
                 t++;
@@ -239,7 +242,7 @@ public static class Glob
             }
         }
 
-        while (p < pattern.Length && pattern[p] == '*')
+        while (p < pattern.Length && pattern[p] == '*' && (wild.IsEmpty || wild[p]))
         {
             p++;
         }

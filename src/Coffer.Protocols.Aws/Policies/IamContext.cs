@@ -62,12 +62,6 @@ internal readonly struct IamKey
 /// </summary>
 internal sealed class IamContext(AccessRequest request, AwsIdentity caller, IamAction action, IamResource resource, AwsExchange? native)
 {
-    public AwsIdentity Caller => caller;
-
-    public AccessRequest Request => request;
-
-    public IamResource Resource => resource;
-
     /// <summary>A key by its name in lower case.</summary>
     public IamKey Get(string key) => key switch
     {

@@ -16,6 +16,9 @@ public sealed partial class IamLanguage : IPolicyLanguage
     /// <summary>The language's bit in <see cref="Core.Secrets.Secret.PolicyLanguages"/>.</summary>
     public const int LanguageBit = 2;
 
+    /// <summary>The one there is: it holds nothing.</summary>
+    internal static IamLanguage Instance { get; } = new();
+
     /// <inheritdoc/>
     public string Name => LanguageName;
 

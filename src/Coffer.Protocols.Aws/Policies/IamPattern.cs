@@ -1,3 +1,5 @@
+using Coffer.Core.Access;
+
 namespace Coffer.Protocols.Aws.Policies;
 
 /// <summary>Three-valued truth: what depends on a key that cannot be known is <see cref="Unknown"/>; it never helps an Allow and always makes a Deny.</summary>
@@ -48,9 +50,6 @@ internal readonly struct IamPattern
     /// <summary>A pattern whose wildcards are marked one by one.</summary>
     public static IamPattern Of(string text, bool[] wild) => new(text, Array.IndexOf(wild, true) < 0 ? null : wild);
 
-    /// <summary>A text without wildcards.</summary>
-    public static IamPattern Literal(string text) => new(text, null);
-
     /// <summary>A part of it, as a pattern of its own.</summary>
     public IamPattern Slice(int start, int length) => new(_text.Substring(start, length), _wild?.AsSpan(start, length).ToArray());
 
@@ -63,47 +62,11 @@ internal readonly struct IamPattern
         }
 
         // Most patterns differ from a text before their first wildcard.
-        if (!ignoreCase && !text.StartsWith(_text.AsSpan(0, _plain)))
-        {
-            return false;
-        }
-
-        int p = 0, t = 0, star = -1, mark = 0;
-        while (t < text.Length)
-        {
-            if (p < _text.Length && _wild[p] && _text[p] == '*')
-            {
-                star = p++;
-                mark = t;
-            }
-            else if (p < _text.Length && (_wild[p] || Same(_text[p], text[t], ignoreCase)))
-            {
-                p++;
-                t++;
-            }
-            else if (star >= 0)
-            {
-                p = star + 1;
-                t = ++mark;
-            }
-            else
-            {
-                return false;
-            }
-        }
-
-        while (p < _text.Length && _wild[p] && _text[p] == '*')
-        {
-            p++;
-        }
-
-        return p == _text.Length;
+        return (ignoreCase || text.StartsWith(_text.AsSpan(0, _plain))) && Glob.Matches(_text, _wild, text, ignoreCase);
     }
 
     /// <inheritdoc/>
     public override string ToString() => _text ?? "";
-
-    private static bool Same(char a, char b, bool ignoreCase) => a == b || (ignoreCase && char.ToUpperInvariant(a) == char.ToUpperInvariant(b));
 }
 
 /// <summary>A text of a policy that may hold variables (<c>${key}</c>, <c>${key, 'default'}</c>, <c>${*}</c>); without any it is made ready once.</summary>
