@@ -19,6 +19,9 @@ internal sealed partial class SqliteSecrets
     public ValueTask<IReadOnlyList<Secret>> ListAsync(SecretListQuery query, CancellationToken cancellationToken) =>
         scope.ReadTogether(query, static (session, query) => (IReadOnlyList<Secret>)List(session, query), cancellationToken);
 
+    public ValueTask<IReadOnlyList<SecretDetail>> DetailsAsync(IReadOnlyList<Secret> heads, CancellationToken cancellationToken) =>
+        scope.ReadTogether(heads, static (session, heads) => (IReadOnlyList<SecretDetail>)[.. heads.Select(h => Detail(session, h))], cancellationToken);
+
     public ValueTask<IReadOnlyList<string>> FolderAsync(long vaultId, string prefix, string after, int limit, CancellationToken cancellationToken) =>
         scope.ReadTogether((vaultId, prefix, after, limit), static (session, key) => (IReadOnlyList<string>)Folder(session, key.vaultId, key.prefix, key.after, key.limit), cancellationToken);
 
@@ -32,6 +35,46 @@ internal sealed partial class SqliteSecrets
                 DueWork.Rotate => DueByRotation(session, key.now, key.limit),
             }),
             cancellationToken);
+
+    private static SecretDetail Detail(SqliteSession session, Secret head)
+    {
+        List<KeyValuePair<VersionLabel, int>> labels = head.LabelCount == 0 ? [] : Labels(session, head.Id);
+        List<SecretVersion> versions = [];
+        foreach (int number in labels.Select(l => l.Value).Append(head.Current).Append(head.Previous).Where(n => n > 0).Distinct().OrderDescending())
+        {
+            using SqliteDataReader row = session.Query(Sql.FindVersionAlone, head.Id, number);
+            if (row.Read())
+            {
+                versions.Add(ReadVersion(row, 0));
+            }
+        }
+
+        return new(labels, versions, [.. Annotations(session, head.Id).Where(a => a.Number == 0)]);
+    }
+
+    private static List<KeyValuePair<VersionLabel, int>> Labels(SqliteSession session, long secretId)
+    {
+        List<KeyValuePair<VersionLabel, int>> labels = [];
+        using SqliteDataReader row = session.Query(Sql.Labels, secretId);
+        while (row.Read())
+        {
+            labels.Add(new(VersionLabel.Parse(row.GetString(0)), row.GetInt32(1)));
+        }
+
+        return labels;
+    }
+
+    private static List<SecretAnnotation> Annotations(SqliteSession session, long secretId)
+    {
+        List<SecretAnnotation> annotations = [];
+        using SqliteDataReader row = session.Query(Sql.Annotations, secretId);
+        while (row.Read())
+        {
+            annotations.Add(new(row.GetInt32(0), row.GetString(1), row.GetString(2)));
+        }
+
+        return annotations;
+    }
 
     private static List<Secret> List(SqliteSession session, SecretListQuery query)
     {

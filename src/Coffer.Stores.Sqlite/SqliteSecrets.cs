@@ -56,20 +56,7 @@ internal sealed partial class SqliteSecrets(SqliteScope scope) : ISecretStore
         scope.Read((secretId, token), static (session, key) => (int)(session.Number(Sql.FindNumberByToken, key.secretId, key.token.Value) ?? 0), cancellationToken);
 
     public ValueTask<IReadOnlyList<KeyValuePair<VersionLabel, int>>> LabelsAsync(long secretId, CancellationToken cancellationToken) =>
-        scope.Read(
-            secretId,
-            static (session, secretId) =>
-            {
-                List<KeyValuePair<VersionLabel, int>> labels = [];
-                using SqliteDataReader row = session.Query(Sql.Labels, secretId);
-                while (row.Read())
-                {
-                    labels.Add(new(VersionLabel.Parse(row.GetString(0)), row.GetInt32(1)));
-                }
-
-                return (IReadOnlyList<KeyValuePair<VersionLabel, int>>)labels;
-            },
-            cancellationToken);
+        scope.Read(secretId, static (session, secretId) => (IReadOnlyList<KeyValuePair<VersionLabel, int>>)Labels(session, secretId), cancellationToken);
 
     public ValueTask<IReadOnlyList<SecretVersion>> VersionsAsync(long secretId, int after, bool descending, int limit, CancellationToken cancellationToken) =>
         scope.Read(
@@ -104,20 +91,7 @@ internal sealed partial class SqliteSecrets(SqliteScope scope) : ISecretStore
             cancellationToken);
 
     public ValueTask<IReadOnlyList<SecretAnnotation>> AnnotationsAsync(long secretId, CancellationToken cancellationToken) =>
-        scope.Read(
-            secretId,
-            static (session, secretId) =>
-            {
-                List<SecretAnnotation> annotations = [];
-                using SqliteDataReader row = session.Query(Sql.Annotations, secretId);
-                while (row.Read())
-                {
-                    annotations.Add(new(row.GetInt32(0), row.GetString(1), row.GetString(2)));
-                }
-
-                return (IReadOnlyList<SecretAnnotation>)annotations;
-            },
-            cancellationToken);
+        scope.Read(secretId, static (session, secretId) => (IReadOnlyList<SecretAnnotation>)Annotations(session, secretId), cancellationToken);
 
     public ValueTask<long> CountAsync(long vaultId, CancellationToken cancellationToken) =>
         scope.Read(vaultId, static (session, vaultId) => session.Number(Sql.Count, vaultId) ?? 0, cancellationToken);

@@ -100,6 +100,8 @@ internal sealed partial class Sql
         WHERE v.secret_id = $secret AND v.number = $number
         """);
 
+    public static Sql FindVersionAlone { get; } = new($"SELECT {Version} FROM versions v WHERE v.secret_id = $secret AND v.number = $number");
+
     public static Sql FindNumberById { get; } = new("SELECT number FROM versions WHERE secret_id = $secret AND id = $id");
 
     public static Sql FindNumberByToken { get; } = new("SELECT number FROM versions WHERE secret_id = $secret AND token = $token");

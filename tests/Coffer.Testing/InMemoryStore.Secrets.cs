@@ -130,6 +130,17 @@ public sealed partial class InMemoryStore
 
         public ValueTask<IReadOnlyList<KeyValuePair<VersionLabel, int>>> LabelsAsync(long secretId, CancellationToken cancellationToken) => List((Rows(secretId) ?? Nothing).Labels);
 
+        public ValueTask<IReadOnlyList<SecretDetail>> DetailsAsync(IReadOnlyList<Secret> heads, CancellationToken cancellationToken) =>
+            List(heads.Select(head =>
+            {
+                SecretRows rows = Rows(head.Id) ?? Nothing;
+                HashSet<int> numbers = [.. rows.Labels.Select(l => l.Value), head.Current, head.Previous];
+                return new SecretDetail(
+                    [.. rows.Labels],
+                    [.. Versions(head.Id).Where(v => numbers.Contains(v.Number)).Reverse()],
+                    [.. rows.Annotations.Where(a => a.Key.Number == 0).Select(a => new SecretAnnotation(0, a.Key.Dialect, a.Value)).OrderBy(a => a.Dialect, StringComparer.Ordinal)]);
+            }));
+
         public ValueTask<IReadOnlyList<SecretVersion>> VersionsAsync(long secretId, int after, bool descending, int limit, CancellationToken cancellationToken) =>
             List((descending ? Versions(secretId).Reverse().Where(v => v.Number < after) : Versions(secretId).Where(v => v.Number > after)).Take(limit));
 

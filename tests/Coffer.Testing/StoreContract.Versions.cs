@@ -1,4 +1,5 @@
 using Coffer.Core.Secrets;
+using Coffer.Core.Stores;
 using Xunit;
 
 namespace Coffer.Testing;
@@ -33,6 +34,28 @@ public abstract partial class StoreContract
         Assert.Equal(7, await Store.Secrets.FindNumberAsync(other.Head.Id, StoreRows.Version(2).Token!.Value, Token));
         Assert.Equal(0, await Store.Secrets.FindNumberAsync(other.Head.Id, StoreRows.Version(1).Id, Token));
         Assert.Equal(0, await Store.Secrets.FindNumberAsync(other.Head.Id, StoreRows.Version(1).Token!.Value, Token));
+    }
+
+    [Fact]
+    public async Task Details_of_many_are_what_each_tells_by_itself_in_the_order_asked_for()
+    {
+        SecretState first = await AddSecretAsync(StoreRows.Plain(Shop.Id, "a") with { Current = 4, Previous = 2 }, StoreRows.Version(1), StoreRows.PlainVersion(2), StoreRows.Version(3), StoreRows.Version(4));
+        first = await ChangeAsync(first, s => s with
+        {
+            Head = s.Head with { LabelCount = 2 },
+            Labels = s.Labels.Add(VersionLabel.Parse("keep"), 1).Add(VersionLabel.Parse("too"), 4),
+            Annotations = s.Annotations.Add((0, "aws"), "{}").Add((1, "aws"), "1"),
+        });
+        SecretState bare = await AddSecretAsync(StoreRows.Plain(Shop.Id, "b", 2) with { Current = 0, Previous = 0 });
+        IReadOnlyList<SecretDetail> details = await Store.Secrets.DetailsAsync([bare.Head, first.Head], Token);
+        Assert.Equal(2, details.Count);
+        Assert.Empty(details[0].Labels);
+        Assert.Empty(details[0].Versions);
+        Assert.Empty(details[0].Annotations);
+        Assert.Equal(await Store.Secrets.LabelsAsync(first.Head.Id, Token), details[1].Labels);
+        Same(new[] { StoreRows.Version(4), StoreRows.PlainVersion(2), StoreRows.Version(1) }, details[1].Versions);
+        Assert.Equal([new SecretAnnotation(0, "aws", "{}")], details[1].Annotations);
+        Assert.Empty(await Store.Secrets.DetailsAsync([], Token));
     }
 
     [Theory]

@@ -91,7 +91,7 @@ public sealed partial class SecretService
         string scope = ScopeOf(vault, request);
         SecretPosition? after = request.PageToken is null ? null : Pages.Read(caller, scope, request.PageToken);
         await _parts.RecordAsync(_parts.Record(caller, operation.Text(), vaultName, null, null, AuditDecision.Allow, itemwise ? "item by item" : decision.Reason)).ConfigureAwait(false);
-        ImmutableArray<SecretDescription>.Builder items = ImmutableArray.CreateBuilder<SecretDescription>();
+        List<Secret> items = [];
         for (int examined = 0; ;)
         {
             int ask = request.Where is null && request.WhereAnnotation is null && !itemwise ? Math.Min(Batch, request.Limit - items.Count + 1) : Batch;
@@ -100,7 +100,7 @@ public sealed partial class SecretService
             {
                 if (items.Count == request.Limit)
                 {
-                    return new(vault, items.ToImmutable(), Pages.Make(caller, scope, after!.Value));
+                    return await PageAsync(vault, request, items, Pages.Make(caller, scope, after!.Value), cancellationToken).ConfigureAwait(false);
                 }
 
                 after = PositionOf(request.Order, head);
@@ -112,23 +112,28 @@ public sealed partial class SecretService
                 {
                     Keyring keys = _parts.Keys;
                     Verified(() => RowMacs.Verify(keys, head, vault.Number));
-                    items.Add(request.WithVersions
-                        ? await DescribeAsync(vault, head, cancellationToken).ConfigureAwait(false)
-                        : new(vault, head, [], ImmutableDictionary<string, string>.Empty));
+                    items.Add(head);
                 }
             }
 
             if (rows.Count < ask)
             {
-                return new(vault, items.ToImmutable(), null);
+                return await PageAsync(vault, request, items, null, cancellationToken).ConfigureAwait(false);
             }
 
             if (examined >= (request.WhereAnnotation is null ? RowsExaminedPerPage : RowsExaminedPerPage / 10))
             {
-                return new(vault, items.ToImmutable(), Pages.Make(caller, scope, after!.Value));
+                return await PageAsync(vault, request, items, Pages.Make(caller, scope, after!.Value), cancellationToken).ConfigureAwait(false);
             }
         }
     }
+
+    private async ValueTask<SecretPage> PageAsync(Vault vault, ListRequest request, List<Secret> heads, string? next, CancellationToken cancellationToken) => new(
+        vault,
+        request.WithVersions
+            ? await DescribeAllAsync(vault, heads, cancellationToken).ConfigureAwait(false)
+            : [.. heads.Select(h => new SecretDescription(vault, h, [], ImmutableDictionary<string, string>.Empty))],
+        next);
 
     /// <summary>
     /// Reads many values, each decided by itself: one outcome per path, in order. Never throws for a single item.

@@ -3,6 +3,7 @@ using Coffer.Core.Access;
 using Coffer.Core.Audit;
 using Coffer.Core.Errors;
 using Coffer.Core.Sealing;
+using Coffer.Core.Stores;
 
 namespace Coffer.Core.Secrets;
 
@@ -176,6 +177,33 @@ public sealed partial class SecretService
         IReadOnlyList<SecretAnnotation> annotations = await _parts.Store.Secrets.AnnotationsAsync(head.Id, cancellationToken).ConfigureAwait(false);
         head = head with { LastReadDay = _parts.Pending.ReadDay(head.Id) ?? head.LastReadDay };
         return new(vault, head, versions.ToImmutable(), annotations.Where(a => a.Number == 0).ToImmutableDictionary(a => a.Dialect, a => a.Json));
+    }
+
+    /// <summary>The same of a page of heads, in one read; an item that a write has changed in between is read by itself.</summary>
+    private async ValueTask<ImmutableArray<SecretDescription>> DescribeAllAsync(Vault vault, List<Secret> heads, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<SecretDetail> details = await _parts.Store.Secrets.DetailsAsync(heads, cancellationToken).ConfigureAwait(false);
+        Keyring keys = _parts.Keys;
+        ImmutableArray<SecretDescription>.Builder items = ImmutableArray.CreateBuilder<SecretDescription>(heads.Count);
+        for (int i = 0; i < heads.Count; i++)
+        {
+            (Secret head, SecretDetail detail) = (heads[i], details[i]);
+            if (!Belong(head, detail.Labels))
+            {
+                items.Add(await DescribeAsync(vault, head, cancellationToken).ConfigureAwait(false));
+                continue;
+            }
+
+            SecretState state = new() { Head = head with { LastReadDay = _parts.Pending.ReadDay(head.Id) ?? head.LastReadDay }, Labels = detail.Labels.ToImmutableSortedDictionary() };
+            foreach (SecretVersion version in detail.Versions)
+            {
+                Verified(() => RowMacs.Verify(keys, version, head.Uid));
+            }
+
+            items.Add(new(vault, state.Head, [.. detail.Versions.Select(v => (v, state.LabelsOf(v.Number)))], detail.Annotations.ToImmutableDictionary(a => a.Dialect, a => a.Json)));
+        }
+
+        return items.MoveToImmutable();
     }
 
     /// <summary>A version chosen by a selector; or why there is none, held back until the decision has fallen.</summary>

@@ -107,6 +107,12 @@ public enum DueWork
     Rotate = 3,
 }
 
+/// <summary>What a listing shows of one secret beside its head.</summary>
+/// <param name="Labels">All label rows.</param>
+/// <param name="Versions">Versions that carry a label or pointer, newest first, without values.</param>
+/// <param name="Annotations">Annotations of the secret itself.</param>
+public sealed record SecretDetail(IReadOnlyList<KeyValuePair<VersionLabel, int>> Labels, IReadOnlyList<SecretVersion> Versions, IReadOnlyList<SecretAnnotation> Annotations);
+
 /// <summary>
 /// Vaults and secrets. Look-ups answer null for what is missing and do not know what is due: a head past its purge
 /// date is returned as any other, and the core treats it as absent.
@@ -142,6 +148,12 @@ public interface ISecretStore
 
     /// <summary>Versions behind a number (0 = from the first; or, descending, int.MaxValue = from the last), without values.</summary>
     ValueTask<IReadOnlyList<SecretVersion>> VersionsAsync(long secretId, int after, bool descending, int limit, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// What a listing shows of several secrets, in one read and in their order: label rows, the versions that carry a label or pointer of the
+    /// head given, without values and newest first, and annotations of the secret itself.
+    /// </summary>
+    ValueTask<IReadOnlyList<SecretDetail>> DetailsAsync(IReadOnlyList<Secret> heads, CancellationToken cancellationToken);
 
     /// <summary>All attributes other than the space <see cref="AttributeSpace.Tag"/>, which is in the head.</summary>
     ValueTask<IReadOnlyList<SecretAttribute>> AttributesAsync(long secretId, CancellationToken cancellationToken);
