@@ -85,7 +85,7 @@ internal sealed partial class AwsEndpoints
 
     private async Task<AwsBuffer> TagResourceAsync(AwsExchange exchange, AwsInput input, CancellationToken cancellationToken)
     {
-        EditMetadata edit = new() { SetTags = TagsOf(input.Tags), MaxTags = AwsWire.MaxTags };
+        EditMetadata edit = new() { SetTags = TagsOf(input.Tags), MaxTags = AwsWire.MaxTags, KeepsAccess = true };
         SecretPath path = await LocateAsync(exchange, input.SecretId!).ConfigureAwait(false);
         await core.Secrets.EditAsync(exchange.Caller!, path, edit, cancellationToken).ConfigureAwait(false);
         return AwsWire.WriteNothing();
@@ -93,7 +93,7 @@ internal sealed partial class AwsEndpoints
 
     private async Task<AwsBuffer> UntagResourceAsync(AwsExchange exchange, AwsInput input, CancellationToken cancellationToken)
     {
-        EditMetadata edit = new() { RemoveTags = [.. input.TagKeys!] };
+        EditMetadata edit = new() { RemoveTags = [.. input.TagKeys!], KeepsAccess = true };
         SecretPath path = await LocateAsync(exchange, input.SecretId!).ConfigureAwait(false);
         await core.Secrets.EditAsync(exchange.Caller!, path, edit, cancellationToken).ConfigureAwait(false);
         return AwsWire.WriteNothing();

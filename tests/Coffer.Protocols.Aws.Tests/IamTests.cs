@@ -64,6 +64,12 @@ public sealed class IamTests
         Assert.Contains($":secret:app/db-", denied.Message, StringComparison.Ordinal);
         // Which statement it was is the operator's to know: it stands in the trail.
         Assert.Contains("AWS policy d, statement #1, denies it", await server.TrailAsync(), StringComparison.Ordinal);
+        AccessExplanation why = await server.Core.Secrets.ExplainAsync(
+            server.Operator, PrincipalName.Parse("u"), new(Operation.ReadValue, server.Vault.Name, SecretName.Parse("app/db"), VersionSelector.Current, null), Cancellation);
+        Assert.False(why.Decision.Allowed);
+        Assert.Equal("AWS policy d, statement #1, denies it", why.Decision.Reason);
+        Assert.Equal([("aws", "d", Verdict.Deny), ("aws", "p", Verdict.Allow)], why.Considered.Select(c => (c.Language, c.Policy, c.Verdict)));
+        Assert.Equal("change the aws policy d on principal u", why.Remedy);
     }
 
     [Fact]
@@ -201,6 +207,23 @@ public sealed class IamTests
         Assert.Equal(200, (await SendAsync(server, server.KeyOf("admin"), "PutUserPolicy", ("UserName", "u"), ("PolicyName", "e"), ("PolicyDocument", Statement("Deny", "*", "*")))).Status);
         string policy = JsonSerializer.Serialize(PolicyFor($"arn:aws:iam::{server.Vault.Number}:user/u"));
         Assert.Equal("InvalidRequestException", (await server.CallAsync("PutResourcePolicy", $$"""{"SecretId":"app/db","ResourcePolicy":{{policy}}}""", "admin")).Outcome);
+        Assert.Equal("AccessDeniedException", (await Read(server, "app/db", key)).Outcome);
+    }
+
+    [Theory]
+    [InlineData("TagResource", "\"Tags\":[{\"Key\":\"team\",\"Value\":\"blue\"}]")]
+    [InlineData("UntagResource", "\"TagKeys\":[\"team\"]")]
+    public async Task Tags_that_would_take_the_caller_s_own_access_away_stay_as_they_are(string operation, string change)
+    {
+        await using AwsTestServer server = await StartAsync();
+        await server.CallAsync("TagResource", """{"SecretId":"app/db","Tags":[{"Key":"team","Value":"red"}]}""");
+        TestKey key = await UserAsync(server, "u");
+        await IamAsync(server, "PutUserPolicy", ("UserName", "u"), ("PolicyName", "p"), ("PolicyDocument", Statement("Allow", "secretsmanager:*", "*", """{"StringEquals":{"aws:ResourceTag/team":"red"}}""")));
+        Assert.Equal("OK", (await server.CallAsync("TagResource", """{"SecretId":"app/db","Tags":[{"Key":"other","Value":"x"}]}""", key)).Outcome);
+        Assert.Equal("AccessDeniedException", (await server.CallAsync(operation, $"{{\"SecretId\":\"app/db\",{change}}}", key)).Outcome);
+        Assert.Equal("v", (await Read(server, "app/db", key))["SecretString"]);
+        // Who may by something else than the tags may change them.
+        Assert.Equal("OK", (await server.CallAsync(operation, $"{{\"SecretId\":\"app/db\",{change}}}")).Outcome);
         Assert.Equal("AccessDeniedException", (await Read(server, "app/db", key)).Outcome);
     }
 

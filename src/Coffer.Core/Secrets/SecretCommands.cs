@@ -183,6 +183,9 @@ public sealed record EditMetadata
     /// <summary>Most tags the secret may carry where this command sets some: a wire's own quota.</summary>
     public int MaxTags { get; init; } = int.MaxValue;
 
+    /// <summary>Whether a change after which the caller could not make it again is refused: tags decide in policies.</summary>
+    public bool KeepsAccess { get; init; }
+
     /// <summary>Tag keys to remove; absent ones are passed over.</summary>
     public ImmutableArray<string>? RemoveTags { get; init; }
 

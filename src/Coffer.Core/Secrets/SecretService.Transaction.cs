@@ -49,6 +49,9 @@ public sealed partial class SecretService
         /// <summary>Whether every version row is needed (what goes must be told to the trail).</summary>
         public bool AllVersions { get; init; }
 
+        /// <summary>Whether a change after which the caller could not make it again is refused.</summary>
+        public bool KeepsAccess { get; init; }
+
         /// <summary>The change of the policies on the secret, from those that are on it; or null: they stay.</summary>
         public Func<Secret, ImmutableArray<ParsedPolicy>, AccessChange>? Policies { get; init; }
 
@@ -152,6 +155,12 @@ public sealed partial class SecretService
         {
             await _parts.RecordAsync(_parts.Record(caller, action, path.Vault, path.Name, null, AuditDecision.Allow, reason)).ConfigureAwait(false);
             return Outcome(vault, transition.After!, transition);
+        }
+
+        if (plan.KeepsAccess && transition.After is { } changed
+            && await DecideAsync(Request(caller, default, path.Vault, vault, path.Name, changed.Head, now), plan.Operations(changed.Head), cancellationToken).ConfigureAwait(false) is { Allowed: false } lost)
+        {
+            throw Error.AccessDenied(action, path.Name.Value, "the change would take the caller's own access away", lost.Explicit, lost.By);
         }
 
         AuditRecord? purge = null;

@@ -151,6 +151,7 @@ public sealed partial class SecretService
         return WriteAsync(caller, path, cancellationToken, new()
         {
             Operations = _ => operations,
+            KeepsAccess = command.KeepsAccess,
             LoadAttributes = command.ReplaceAttributes is not null || command.Annotation is not null,
             Apply = (state, _, _, now) => SecretTransitions.Edit(state ?? throw Error.NotFound(path), path, command, now),
         });

@@ -56,6 +56,8 @@ internal sealed class IamCall(AwsExchange exchange, Vault home, IReadOnlyDiction
         return name;
     }
 
+    public bool Has(string name) => parameters.ContainsKey(name);
+
     public string? Optional(string name, int most)
     {
         string? text = parameters.GetValueOrDefault(name);
@@ -98,11 +100,7 @@ internal sealed class IamCall(AwsExchange exchange, Vault home, IReadOnlyDiction
     public bool FlagOf(string name) => string.Equals(parameters.GetValueOrDefault(name), "true", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Tags of the request, of which two that differ in case alone are one too many.</summary>
-    public ImmutableSortedDictionary<string, string> TagsOf()
-    {
-        ImmutableSortedDictionary<string, string> tags = AwsTags.Of(parameters, ref _found);
-        return tags;
-    }
+    public ImmutableSortedDictionary<string, string> TagsOf() => AwsTags.Of(parameters, ref _found);
 
     /// <summary>Texts of a list.</summary>
     public List<string> ListOf(string name)

@@ -11,6 +11,6 @@ internal static class IamOperations
         "ListAttachedRolePolicies", "ListAttachedUserPolicies", "ListEntitiesForPolicy", "ListGroupsForUser", "ListInstanceProfilesForRole", "ListPolicies", "ListPolicyTags",
         "ListPolicyVersions", "ListRolePolicies", "ListRoleTags", "ListRoles", "ListUserPolicies", "ListUserTags", "ListUsers", "PutRolePermissionsBoundary", "PutRolePolicy",
         "PutUserPermissionsBoundary", "PutUserPolicy", "SetDefaultPolicyVersion", "TagPolicy", "TagRole", "TagUser", "UntagPolicy", "UntagRole", "UntagUser",
-        "UpdateAccessKey", "UpdateAssumeRolePolicy", "UpdateRole", "UpdateRoleDescription",
+        "UpdateAccessKey", "UpdateAssumeRolePolicy", "UpdateRole", "UpdateRoleDescription", "UpdateUser",
     ];
 }

@@ -152,6 +152,26 @@ internal sealed partial class IamService
         }
     }
 
+    /// <summary>Another name or path in AWS; the principal behind it stays who it is.</summary>
+    private async Task UpdateUserAsync(IamCall call, CancellationToken cancellationToken)
+    {
+        string name = call.NameOf("UserName");
+        string? newName = call.Has("NewUserName") ? call.NameOf("NewUserName") : null, newPath = call.Has("NewPath") ? call.PathOf("NewPath") : null;
+        call.Check();
+        About(call, role: false, name);
+        await EditAsync(call, name, access =>
+        {
+            AwsIdentity user = Find(access, call, role: false, name);
+            if (newName is not null && AwsAccounts.Of(access).Find(call.Account, false, newName) is { } other && other.Principal.Id != user.Principal.Id)
+            {
+                throw Exists("User", newName);
+            }
+
+            AwsProfile profile = user.Profile with { Name = newName ?? user.Name, Path = newPath ?? user.Path };
+            return (new AccountEdit { Principals = [user.Principal with { Annotations = user.Principal.Annotations.SetItem(AwsDialect.DialectName, profile.ToJson()) }] }, true);
+        }, cancellationToken).ConfigureAwait(false);
+    }
+
     private async Task UpdateAssumeRolePolicyAsync(IamCall call, CancellationToken cancellationToken)
     {
         string name = call.NameOf("RoleName"), document = call.Needed("PolicyDocument", MaxTrustCharacters);

@@ -26,6 +26,7 @@ internal sealed partial class IamService
             ["CreateUser"] = CreateUserAsync,
             ["GetUser"] = GetUserAsync,
             ["ListUsers"] = (call, stop) => ListIdentitiesAsync(call, roles: false, stop),
+            ["UpdateUser"] = UpdateUserAsync,
             ["ListGroupsForUser"] = ListGroupsForUserAsync,
             ["CreateRole"] = CreateRoleAsync,
             ["GetRole"] = GetRoleAsync,
