@@ -10,6 +10,9 @@ namespace Coffer.Stores.Sqlite;
 /// </summary>
 internal sealed partial class SqliteSecrets
 {
+    /// <summary>So many names are sorted for a page; where more begin as asked for, the index of the order soon finds a page of them.</summary>
+    private const int MostSorted = 10_000;
+
     /// <summary>Above every character a name may have.</summary>
     private const string AboveAll = "\u007f";
 
@@ -150,6 +153,15 @@ internal sealed partial class SqliteSecrets
             }
 
             return session.QueryAt(slot, sql, query.VaultId, query.Location, (int)wires, from, to, query.Limit);
+        }
+
+        if (query.NamePrefix.Length > 0)
+        {
+            using SqliteDataReader wide = session.Query(Sql.IsWide(filter), query.VaultId, query.Location, (int)wires, from, to, MostSorted);
+            if (!wide.Read())
+            {
+                sql = Sql.NarrowList(filter, query.Order, query.Descending);
+            }
         }
 
         SecretPosition after = query.After ?? (query.Descending ? new(long.MaxValue, "", long.MaxValue) : new(long.MinValue, "", 0));

@@ -15,16 +15,19 @@ internal sealed partial class Sql
         h.policy_digest, h.tags, h.label_count, h.label_digest, h.mac, h.rotation_due
         """;
 
+    private const string Within = "h.vault_id = $vault AND h.location = $location AND h.wires = $wires";
+
     private const string Version = """
         v.number, v.id, v.token, v.has_value, v.kind, v.size, v.fingerprint, v.created, v.updated, v.revision, v.disabled_at, v.destroy_at,
         v.destroyed_at, v.not_before, v.expires, v.content_type, v.wire, v.key_name, v.created_by, v.last_read_day, v.mac
         """;
 
-    private Sql(string text, int slots = 1, string? scan = null)
+    private Sql(string text, int slots = 1, string? scan = null, string? sort = null)
     {
         Text = text;
         Slots = slots;
         ScanReason = scan;
+        SortReason = sort;
         Parameters = [.. ParameterName().Matches(text).Select(m => m.Value).Distinct(StringComparer.Ordinal)];
         Index = Register.Statements.Count;
         Register.Statements.Add(this);
@@ -42,6 +45,9 @@ internal sealed partial class Sql
 
     /// <summary>Why it may read a whole table, or null where it must not.</summary>
     public string? ScanReason { get; }
+
+    /// <summary>Why it may sort by itself, or null where it must not.</summary>
+    public string? SortReason { get; }
 
     public IReadOnlyList<string> Parameters { get; }
 
@@ -140,6 +146,10 @@ internal sealed partial class Sql
 
     /// <summary>Listings by filter (active, deleted), order and direction; one is open per set of wires that share it.</summary>
     private static Sql[] Lists { get; } = [.. AllLists()];
+
+    private static Sql[] NarrowLists { get; } = [.. AllNarrowLists()];
+
+    private static Sql[] Widths { get; } = [.. Filters.Select(f => new Sql($"SELECT 1 FROM secrets h INDEXED BY {f.Index} WHERE {Within} AND h.deleted_at {f.Deleted} AND h.name >= $from AND h.name < $to LIMIT 1 OFFSET $most"))];
 
     // Secrets: writes.
     public static Sql MarkSecretRead { get; } = new("UPDATE secrets SET last_read_day = $day WHERE secret_id = $secret AND last_read_day < $day");
@@ -262,9 +272,37 @@ internal sealed partial class Sql
     public static Sql List(SecretFilter filter, SecretOrder order, bool descending) =>
         Lists[((filter == SecretFilter.Deleted ? 1 : 0) * 8) + (((int)order - 1) * 2) + (descending ? 1 : 0)];
 
+    /// <summary>The same by the beginning of names where few names begin so: those are sorted, not all secrets looked through for them. Not for the order of names.</summary>
+    public static Sql NarrowList(SecretFilter filter, SecretOrder order, bool descending) =>
+        NarrowLists[((filter == SecretFilter.Deleted ? 1 : 0) * 6) + (((int)order - 1) * 2) + (descending ? 1 : 0)];
+
+    /// <summary>A row where more names than <c>$most</c> are in a range; from the index alone.</summary>
+    public static Sql IsWide(SecretFilter filter) => Widths[filter == SecretFilter.Deleted ? 1 : 0];
+
+    private static IEnumerable<Sql> AllNarrowLists()
+    {
+        foreach ((string deleted, string index) in Filters)
+        {
+            foreach (string column in new[] { "created", "changed", "last_read_day" })
+            {
+                foreach (bool descending in new[] { false, true })
+                {
+                    string way = descending ? " DESC" : "", behind = descending ? "<" : ">";
+                    yield return new($"""
+                        SELECT {Head} FROM (
+                            SELECT h.secret_id FROM secrets h INDEXED BY {index}
+                            WHERE {Within} AND h.deleted_at {deleted} AND h.name >= $from AND h.name < $to AND (h.{column}, h.secret_id) {behind} ($number, $id)
+                            ORDER BY h.{column}{way}, h.secret_id{way} LIMIT $limit) page
+                        JOIN secrets h ON h.secret_id = page.secret_id ORDER BY h.{column}{way}, h.secret_id{way}
+                        """, slots: Coffer.Core.Secrets.WireExpression.Masks.Length, scan: "the page itself", sort: "no more names than were counted before");
+                }
+            }
+        }
+    }
+
     private static IEnumerable<Sql> AllLists()
     {
-        foreach (string deleted in new[] { "IS NULL", "IS NOT NULL" })
+        foreach ((string deleted, _) in Filters)
         {
             // In the order of SecretOrder. The plus keeps the planner from preferring the range of names to the order asked for.
             foreach (string? column in new[] { "created", "changed", "last_read_day", null })
@@ -277,12 +315,14 @@ internal sealed partial class Sql
                         : $"+h.name >= $from AND +h.name < $to AND (h.{column}, h.secret_id) {behind} ($number, $id) ORDER BY h.{column}{way}, h.secret_id{way}";
                     yield return new($"""
                         SELECT {Head} FROM secrets h
-                        WHERE h.vault_id = $vault AND h.location = $location AND h.deleted_at {deleted} AND h.wires = $wires AND {range} LIMIT $limit
+                        WHERE {Within} AND h.deleted_at {deleted} AND {range} LIMIT $limit
                         """, slots: Coffer.Core.Secrets.WireExpression.Masks.Length);
                 }
             }
         }
     }
+
+    private static (string Deleted, string Index)[] Filters => [("IS NULL", "secrets_active_by_name"), ("IS NOT NULL", "secrets_deleted_by_name")];
 
     /// <summary>A class of its own, so that it is there before the first statement of either file.</summary>
     private static class Register

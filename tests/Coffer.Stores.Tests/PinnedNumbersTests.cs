@@ -11,7 +11,7 @@ public sealed class PinnedNumbersTests
 {
     [Fact]
     public void Applied_migrations_never_change() => Assert.Equal(
-        ["1 0001_initial 19705269c369ec81f55eb18bae20676e71b6c4ca0c7a744447461dce956db209", "2 0002_access 9ce63873a55574e0832c92e1d3902eae1567cf3e73c1313356110d9e2f3b7a5c", "3 0003_rotation 0ece01b2dacc18724ef5f620af8ee9da14aa2cb580d6869d540286087637cf2e"],
+        ["1 0001_initial 19705269c369ec81f55eb18bae20676e71b6c4ca0c7a744447461dce956db209", "2 0002_access 9ce63873a55574e0832c92e1d3902eae1567cf3e73c1313356110d9e2f3b7a5c", "3 0003_rotation 0ece01b2dacc18724ef5f620af8ee9da14aa2cb580d6869d540286087637cf2e", "4 0004_listing 6c6251cabf3a1baf557444d56a3ca76f0476788d22728aa89926eed78e1b50d6"],
         SqliteMigrations.All.Select(m => $"{m.Number} {m.Name} {m.Checksum}"));
 
     [Fact]
